@@ -1,0 +1,86 @@
+/*
+ * core.h: what every module stands on: own SQLSTATEs, the clock, calls into the extension's own
+ * tables, and acting as somebody else for a while.
+ */
+#ifndef PP_CORE_H
+#define PP_CORE_H
+
+#include "datatype/timestamp.h"
+#include "executor/spi.h"
+
+/* Own SQLSTATEs, only where a client must branch. */
+#define ERRCODE_PP_KEY_UNAVAILABLE	MAKE_SQLSTATE('P', 'V', '0', '0', '1')
+#define ERRCODE_PP_KEY_MISMATCH		MAKE_SQLSTATE('P', 'V', '0', '0', '2')
+#define ERRCODE_PP_RULE_PARKED		MAKE_SQLSTATE('P', 'V', '0', '0', '3')
+#define ERRCODE_PP_EVIDENCE			MAKE_SQLSTATE('P', 'V', '0', '0', '4')
+
+/* Registers the setting privacy.core_clock. */
+extern void pp_core_init(void);
+
+/*
+ * The present as deletion rules see it: the wall clock, or privacy.core_clock where a test set it.
+ */
+extern TimestampTz pp_core_now(void);
+
+/*
+ * A stay as another user with pinned settings. pp_core_enter switches to userid inside a
+ * security-restricted operation (unless it is the extension's owner acting on its own tables: pass
+ * restricted = false), and pins search_path to "pg_catalog, pg_temp", row_security, TimeZone,
+ * DateStyle, IntervalStyle and session_replication_role until pp_core_leave. An error thrown
+ * in between needs no pp_core_leave: (sub)transaction abort restores both.
+ */
+typedef struct CoreStay
+{
+	Oid			saved_user;
+	int			saved_security;
+	int			guc_level;
+} CoreStay;
+
+extern void pp_core_enter(CoreStay *stay, Oid userid, bool restricted);
+extern void pp_core_leave(CoreStay *stay);
+
+/* The OID of pg_privacy in this database; raises undefined_object with a hint when it is not created. */
+extern Oid	pp_core_extension(void);
+
+/* Whether pg_privacy is created in this database (false while it is being dropped, or absent). */
+extern bool pp_core_installed(void);
+
+/* The owner of the extension. */
+extern Oid	pp_core_owner(void);
+
+/* The OID of a relation of schema privacy, by name; raises undefined_table. */
+extern Oid	pp_core_relation(const char *name);
+
+/*
+ * Runs one statement on the extension's own tables, as the extension's owner with settings pinned,
+ * inside a SPI connection that the caller holds. Results in SPI_tuptable / SPI_processed.
+ * nargs parameters $1..$n of the given types; nulls as in SPI_execute_with_args. Raises what the statement raises.
+ */
+extern void pp_core_execute(const char *statement, bool read_only, int nargs, Oid *types,
+							Datum *values, const char *nulls);
+
+/* "schema"."name" of a relation, quoted, palloc'd; raises when it is gone. */
+extern char *pp_core_quote_relation(Oid relid);
+
+/*
+ * The text as UTF-8, so that equal texts are hashed alike in databases of different encodings: the
+ * text itself where the server's encoding is UTF-8, or SQL_ASCII and hence unknown; else palloc'd.
+ */
+extern const char *pp_core_utf8(const char *text, int length, int *utf8_length);
+
+/* A number as eight bytes, least significant first: what frames everything that is hashed. */
+extern void pp_core_put_number(unsigned char bytes[8], uint64 number);
+
+/* left OPERATOR(schema.=) right, palloc'd: an operator of a constraint applied to two SQL operands. */
+extern char *pp_core_equals(Oid operator, const char *left, const char *right);
+
+/*
+ * Does work(arg) in a subtransaction. Returns NULL when it succeeded, else the error in the caller's
+ * memory context, with everything undone. A cancelled query passes through.
+ */
+extern ErrorData *pp_core_attempt(void (*work) (void *arg), void *arg);
+
+/* An error in words that may be stored and shown: its message only where it cannot quote a value. */
+extern char *pp_core_describe_error(const ErrorData *error);
+
+#endif							/* PP_CORE_H */

@@ -1,0 +1,81 @@
+/*
+ * core_attempt.c: work that may fail without taking its caller along.
+ *
+ * One rule's trouble must never stop another's retention, and what was half done must be undone. Both are what a
+ * subtransaction is for. What must not be swallowed is somebody else's will: a cancelled query and a
+ * shutdown pass through.
+ *
+ * Messages of errors can quote the very values that are to be gone ("invalid input syntax for type date:
+ * ..."), and a trigger may raise anything. So a message is passed on only from classes of errors whose messages
+ * name objects; of all others the SQLSTATE has to do.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "core/core.h"
+
+static bool message_is_safe(int sqlstate);
+
+ErrorData *
+pp_core_attempt(void (*work) (void *arg), void *arg)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		work(arg);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+
+	if (error != NULL &&
+		(error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN))
+		ReThrowError(error);
+	return error;
+}
+
+char *
+pp_core_describe_error(const ErrorData *error)
+{
+	if (!message_is_safe(error->sqlerrcode))
+		return psprintf("error %s (its message is withheld: it could quote a value)",
+						unpack_sql_state(error->sqlerrcode));
+	if (error->detail != NULL &&
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == MAKE_SQLSTATE('P', 'V', '0', '0', '0'))
+		return psprintf("%s: %s", error->message, error->detail);
+	return pstrdup(error->message);
+}
+
+/*
+ * 0A: not supported, 23: constraints (the value is in the detail), 42: names and rights, 55: locks, 57:
+ * operators, PV: our own; and a division by zero, which has nothing to quote.
+ */
+static bool
+message_is_safe(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == MAKE_SQLSTATE('0', 'A', '0', '0', '0') ||
+		category == MAKE_SQLSTATE('2', '3', '0', '0', '0') ||
+		category == MAKE_SQLSTATE('4', '2', '0', '0', '0') ||
+		category == MAKE_SQLSTATE('5', '5', '0', '0', '0') ||
+		category == MAKE_SQLSTATE('5', '7', '0', '0', '0') ||
+		category == MAKE_SQLSTATE('P', 'V', '0', '0', '0') ||
+		sqlstate == ERRCODE_DIVISION_BY_ZERO;
+}

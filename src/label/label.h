@@ -1,0 +1,111 @@
+/*
+ * label.h: the label language: parsing, resolving names and expressions against a table, binding.
+ * What a label means in time is policy's business.
+ */
+#ifndef PP_LABEL_H
+#define PP_LABEL_H
+
+#include "label/label_tree.h"
+
+#include "access/attnum.h"
+#include "nodes/bitmapset.h"
+#include "utils/rel.h"
+
+/* Registers the SECURITY LABEL provider "privacy". */
+extern void pp_label_init(void);
+
+/*
+ * Parses a label. The tree lives in the current memory context. Raises syntax errors with a cursor
+ * position and the words that would have been valid; feature_not_supported for clauses without an engine yet.
+ */
+extern Label *pp_label_parse(const char *source);
+
+/* The stored label of a table (attnum 0) or column, parsed; NULL when there is none. */
+extern Label *pp_label_load(Oid relid, AttrNumber attnum);
+
+/*
+ * A label being read: errors raised between open and close show the label as their query, the place
+ * in it as their cursor, and the object as their context. close is not needed after an error.
+ */
+typedef struct LabelReading
+{
+	ErrorContextCallback callback;
+	const char *source;
+	const char *object;			/* "table \"learner\"", or NULL */
+	int			base;			/* byte where the expression at hand starts in source, else 0 */
+	int			location;		/* byte to point at for errors that bring no position, else -1 */
+} LabelReading;
+
+extern void pp_label_open(LabelReading *reading, const char *source, const char *object);
+extern void pp_label_close(LabelReading *reading);
+
+/* The innermost label being read, or NULL. */
+extern LabelReading *pp_label_current(void);
+
+/* For use inside ereport: points the cursor at a byte of the label being read. */
+extern int	pp_label_position(int location);
+
+/*
+ * What names in a label resolve against. The acting owner is the user as whom the statement will
+ * run: its privileges and functions are what expressions may use.
+ */
+typedef struct LabelTarget
+{
+	Oid			relid;
+	Oid			owner;
+	const char *alias;			/* by which generated SQL calls the table */
+	StringInfo	binding;		/* gathers what everything resolved to */
+	Bitmapset  *columns;		/* attributes of relid read so far, as attnum */
+} LabelTarget;
+
+/*
+ * Resolves a column; returns alias."column", palloc'd. Fills type and attnum unless NULL. Raises
+ * undefined_column with the table's columns as the hint.
+ */
+extern char *pp_label_resolve_column(LabelTarget *target, const LabelName *column,
+									 Oid *type, AttrNumber *attnum);
+
+/*
+ * Resolves an SQL expression: parsed, transformed against the table, checked (volatility, clock,
+ * session, privileges, ownership of functions), and deparsed. Returns SQL text without parentheses.
+ * The caller acts as target->owner with settings pinned. Raises with the place in the label.
+ */
+extern char *pp_label_resolve_expression(LabelTarget *target, const LabelExpression *expression,
+										 Oid *type);
+
+/*
+ * Compares what a label resolves to now with what was stored when it was set. Returns NULL, or in words
+ * why the two differ. *bound tells whether there is a binding; one that is missing (restored by
+ * pg_dump or pg_upgrade) is stored now when bind is true.
+ */
+extern const char *pp_label_compare_binding(Oid relid, AttrNumber attnum, const char *binding,
+											bool bind, bool *bound);
+
+/* "PSEUDONYMIZE AS email IN person", palloc'd. */
+extern char *pp_label_treatment_text(const LabelTreatment *treatment);
+
+/*
+ * The layer above checks what this one cannot: purposes, periods, treatments. Called when a label is
+ * set on (relid, attnum), under the table's owner; returns the binding to store.
+ */
+typedef const char *(*LabelChecker) (Oid relid, AttrNumber attnum, Label *label);
+extern void pp_label_on_check(LabelChecker checker);
+
+/* Whether a period can be promised: no negative part, at most 1000 years. */
+extern bool pp_label_period_is_sane(const Interval *period);
+
+/*
+ * The foreign key of relid on exactly these columns (LabelName), palloc'd, or NULL.
+ */
+extern ForeignKeyCacheInfo *pp_label_foreign_key(Oid relid, const List *columns);
+
+/* Forgets what the labels of a table and its columns resolved to: they are unbound until they are resolved again. */
+extern void pp_label_unbind(Oid relid);
+
+/* Waits for writers of labels on relid (or, exclusive, for their readers) until the end of the transaction. */
+extern void pp_label_lock(Oid relid, bool exclusive);
+
+/* Every relation of this database with a label on itself or a column, as OIDs in OID order. */
+extern List *pp_label_relations(void);
+
+#endif							/* PP_LABEL_H */

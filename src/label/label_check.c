@@ -1,0 +1,260 @@
+/*
+ * label_check.c: what can be said of a label without knowing what its purposes mean.
+ *
+ * A clause whose engine does not exist yet is refused, so that nobody relies on a promise that nothing keeps.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "commands/extension.h"
+#include "catalog/dependency.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "core/core.h"
+#include "label/label_internal.h"
+
+static void refuse(const char *clause, int location) pg_attribute_noreturn();
+static void refuse_terms(const List *terms);
+static void refuse_treatment(const LabelTreatment *treatment);
+static void refuse_subjects(const List *subjects);
+static void check_relation(Relation relation);
+static void check_table_label(Relation relation, const Label *label);
+static void check_column_label(Relation relation, const Label *label);
+static void check_subject(Relation relation, const LabelSubject *subject);
+static void misplaced(const char *clause, const char *place) pg_attribute_noreturn();
+
+void
+refuse_unsupported(const Label *label)
+{
+	if (label->tenant)
+		refuse("TENANT", label->tenant->location);
+	if (label->retain_nothing)
+		refuse("RETAIN NOTHING", label->retain_location);
+	if (label->caps != NIL)
+		refuse("AT MOST", ((LabelTerm *) linitial(label->caps))->location);
+	if (label->terms != NIL && !label->then_delete)
+		refuse("a RETAIN of a column's own", label->retain_location);
+	if (label->only)
+		refuse("ONLY", ((LabelName *) linitial(label->serves))->location);
+	if (label->masking)
+		refuse("a treatment without THEN", label->masking->location);
+	if (label->serves != NIL && label->treatment == NULL)
+		refuse("FOR without THEN", ((LabelName *) linitial(label->serves))->location);
+	refuse_terms(label->terms);
+	refuse_treatment(label->treatment);
+	refuse_subjects(label->subjects);
+}
+
+static void
+refuse(const char *clause, int location)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("%s is not supported yet", clause),
+			errdetail("The label language has it, but this release could not keep the promise."),
+			pp_label_position(location));
+}
+
+static void
+refuse_terms(const List *terms)
+{
+	ListCell   *cell;
+
+	foreach(cell, terms)
+	{
+		LabelTerm  *term = lfirst(cell);
+
+		if (term->kind == TERM_WHILE)
+			refuse("WHILE", term->location);
+		if (term->kind != TERM_AFTER && term->kind != TERM_WITH)
+			refuse("UNTIL", term->location);
+		if (term->kind == TERM_WITH && term->period != NULL)
+			ereport(ERROR,
+					errcode(ERRCODE_SYNTAX_ERROR),
+					errmsg("WITH takes no retention period"),
+					errdetail("The row lives exactly as long as the row its foreign key leads to."),
+					pp_label_position(term->location));
+		if (term->kind == TERM_WITH && term->purposes == NIL)
+			ereport(ERROR,
+					errcode(ERRCODE_SYNTAX_ERROR),
+					errmsg("WITH needs FOR and a purpose"),
+					errhint("Write RETAIN FOR <purpose> WITH (<foreign key columns>)."),
+					pp_label_position(term->location));
+	}
+}
+
+static void
+refuse_treatment(const LabelTreatment *treatment)
+{
+	if (treatment == NULL)
+		return;
+	if (treatment->kind == TREAT_MASK)
+		refuse("MASK", treatment->location);
+	if (treatment->kind == TREAT_SET_DEFAULT)
+		refuse("SET DEFAULT", treatment->location);
+}
+
+static void
+refuse_subjects(const List *subjects)
+{
+	ListCell   *cell;
+	ListCell   *key;
+
+	foreach(cell, subjects)
+		foreach(key, ((LabelSubject *) lfirst(cell))->keys)
+		{
+			LabelStart *start = lfirst(key);
+
+			if (start->kind != START_COLUMN)
+				refuse("an expression as a subject's key", start->location);
+		}
+}
+
+void
+check_label_fits(Oid relid, AttrNumber attnum, const Label *label)
+{
+	LabelReading reading;
+	Relation	relation = table_open(relid, AccessShareLock);
+
+	pp_label_open(&reading, label->source, NULL);
+	check_relation(relation);
+	if (attnum == 0)
+		check_table_label(relation, label);
+	else
+		check_column_label(relation, label);
+	pp_label_close(&reading);
+	table_close(relation, NoLock);
+}
+
+static void
+check_relation(Relation relation)
+{
+	char		kind = relation->rd_rel->relkind;
+	const char *reason = NULL;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		reason = "Only ordinary and partitioned tables hold rows that a sweep could remove.";
+	else if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		reason = "A temporary table is another session's, and gone with it.";
+	else if (IsCatalogRelation(relation))
+		reason = "It belongs to the system catalogue.";
+	else if (getExtensionOfObject(RelationRelationId, RelationGetRelid(relation)) == pp_core_extension())
+		reason = "It belongs to pg_privacy itself.";
+	if (reason != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("\"%s\" cannot carry a privacy label", RelationGetRelationName(relation)),
+				errdetail("%s", reason),
+				errhint("Label the permanent tables from which its rows come."));
+}
+
+static void
+check_table_label(Relation relation, const Label *label)
+{
+	ListCell   *cell;
+
+	if (label->category)
+		misplaced("CATEGORY", "columns");
+	if (label->identifier)
+		misplaced("An attribute class", "columns");
+	if (label->origin)
+		misplaced("SOURCE", "columns");
+	if (label->treatment)
+		misplaced("THEN <treatment>", "columns");
+	foreach(cell, label->subjects)
+		check_subject(relation, lfirst(cell));
+}
+
+static void
+check_column_label(Relation relation, const Label *label)
+{
+	ListCell   *cell;
+
+	if (label->then_delete)
+		misplaced("THEN DELETE", "tables");
+	if (label->draft)
+		misplaced("DRAFT", "tables");
+	foreach(cell, label->subjects)
+	{
+		LabelSubject *subject = lfirst(cell);
+
+		if (!subject->via)
+			misplaced("SUBJECT ... KEY", "tables");
+		check_subject(relation, subject);
+	}
+}
+
+static void
+misplaced(const char *clause, const char *place)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_SYNTAX_ERROR),
+			errmsg("%s is a clause for %s", clause, place),
+			errhint("Tables take SUBJECT, RETAIN ... THEN DELETE and DRAFT; columns take CATEGORY, "
+					"an attribute class, SOURCE, SUBJECT ... VIA and FOR ... THEN <treatment>."));
+}
+
+static void
+check_subject(Relation relation, const LabelSubject *subject)
+{
+	StringInfoData unused;
+	LabelTarget target = {.relid = RelationGetRelid(relation), .alias = "target"};
+	List	   *columns = NIL;
+	ListCell   *cell;
+
+	initStringInfo(&unused);
+	target.binding = &unused;
+	foreach(cell, subject->keys)
+	{
+		LabelName  *column = &((LabelStart *) lfirst(cell))->column;
+
+		(void) pp_label_resolve_column(&target, column, NULL, NULL);
+		columns = lappend(columns, column);
+	}
+	if (subject->via && subject->references == NULL &&
+		pp_label_foreign_key(target.relid, columns) == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_FOREIGN_KEY),
+				errmsg("no foreign key of \"%s\" leads to its subject from these columns",
+					   RelationGetRelationName(relation)),
+				errhint("Name the columns of one foreign key, or say where they lead: VIA (...) REFERENCES table (...)."),
+				pp_label_position(subject->location));
+}
+
+ForeignKeyCacheInfo *
+pp_label_foreign_key(Oid relid, const List *columns)
+{
+	Relation	relation = table_open(relid, AccessShareLock);
+	ForeignKeyCacheInfo *result = NULL;
+	ListCell   *cell;
+
+	foreach(cell, RelationGetFKeyList(relation))
+	{
+		ForeignKeyCacheInfo *key = lfirst(cell);
+		int			found = 0;
+		ListCell   *column;
+
+		foreach(column, columns)
+			for (int i = 0; i < key->nkeys; i++)
+				found += key->conkey[i] == get_attnum(relid, ((LabelName *) lfirst(column))->name);
+		if (found == key->nkeys && found == list_length(columns))
+			result = copyObject(key);
+	}
+	table_close(relation, NoLock);
+	return result;
+}
+
+bool
+pp_label_period_is_sane(const Interval *period)
+{
+	return period->month >= 0 && period->day >= 0 && period->time >= 0 &&
+		period->month <= 1000 * MONTHS_PER_YEAR && period->day <= 1000 * DAYS_PER_YEAR &&
+		period->time <= INT64CONST(1000) * 366 * USECS_PER_DAY;
+}

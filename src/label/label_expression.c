@@ -1,0 +1,404 @@
+/*
+ * label_expression.c: names and SQL expressions of a label against the table it stands on.
+ *
+ * An expression is code of the table's owner that runs later, unattended, with that owner's rights, and
+ * decides what is deleted. So it must mean the same at every run: no volatile function, no clock but
+ * the run's cut-off, no session, no name that somebody else could capture. It is parsed by the server, must be
+ * one expression with nothing behind it, is transformed against the table as a row security policy is, and
+ * what runs is the deparsed tree, never the text.
+ *
+ * Two captures are refused rather than resolved: an unqualified column of the labelled table inside a sub-select
+ * (a column added to the inner table later would take it over), and views (their text can change
+ * under us, and hide a clock).
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_relation.h"
+#include "parser/parser.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/regproc.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+
+#include "label/label_internal.h"
+
+/* While an expression's trees are walked. */
+typedef struct ExpressionCheck
+{
+	LabelTarget *target;
+	List	   *unqualified;	/* locations of bare names inside sub-selects, from the raw tree */
+	int			depth;			/* of sub-selects around the node at hand */
+	int			location;		/* of the node at hand, in the expression; -1 unknown */
+} ExpressionCheck;
+
+static Node *parse_one_expression(const char *text);
+static bool is_bare_expression(SelectStmt *select);
+static bool check_raw_node(Node *node, ExpressionCheck *check);
+static void check_literal(A_Const *constant);
+static Node *transform_expression(LabelTarget *target, Node *raw, const char *text);
+static bool check_node(Node *node, ExpressionCheck *check);
+static void check_query(Query *query, ExpressionCheck *check);
+static void check_relation(RangeTblEntry *entry, ExpressionCheck *check);
+static void check_column(Var *column, ExpressionCheck *check);
+static bool check_function(Oid function, void *context);
+static bool reads_clock_or_session(const char *name, int arguments);
+static bool may_execute(Oid function, Oid owner);
+static int	place(int location);
+static char *list_columns(Oid relid);
+
+char *
+pp_label_resolve_column(LabelTarget *target, const LabelName *column, Oid *type, AttrNumber *attnum)
+{
+	AttrNumber	found = get_attnum(target->relid, column->name);
+	Oid			typid;
+	int32		typmod;
+	Oid			collation;
+
+	if (found <= 0)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_COLUMN),
+				errmsg("column \"%s\" of table \"%s\" does not exist", column->name,
+					   get_rel_name(target->relid)),
+				errhint("Its columns are %s.", list_columns(target->relid)),
+				pp_label_position(column->location));
+
+	get_atttypetypmodcoll(target->relid, found, &typid, &typmod, &collation);
+	appendStringInfo(target->binding, "column %d type %u %d;", found, typid, typmod);
+	target->columns = bms_add_member(target->columns, found);
+	if (type != NULL)
+		*type = typid;
+	if (attnum != NULL)
+		*attnum = found;
+	return psprintf("%s.%s", target->alias, quote_identifier(column->name));
+}
+
+char *
+pp_label_resolve_expression(LabelTarget *target, const LabelExpression *expression, Oid *type)
+{
+	LabelReading *reading = pp_label_current();
+	ExpressionCheck check = {.target = target};
+	Node	   *node;
+
+	reading->base = expression->location;
+	node = parse_one_expression(expression->text);
+	check_raw_node(node, &check);
+	node = transform_expression(target, node, expression->text);
+	check_node(node, &check);
+	reading->base = 0;
+
+	appendStringInfo(target->binding, "expression %s;", nodeToString(node));
+	*type = exprType(node);
+	return deparse_expression(node, deparse_context_for(target->alias, target->relid), true, false);
+}
+
+static Node *
+parse_one_expression(const char *text)
+{
+	List	   *statements = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
+	Node	   *statement = linitial_node(RawStmt, statements)->stmt;
+
+	if (list_length(statements) != 1 || !IsA(statement, SelectStmt) ||
+		!is_bare_expression((SelectStmt *) statement))
+		ereport(ERROR,
+				errcode(ERRCODE_SYNTAX_ERROR),
+				errmsg("not a single SQL expression"),
+				errhint("Write one expression and nothing behind it; a query goes into parentheses of its own."),
+				place(0));
+	return linitial_node(ResTarget, ((SelectStmt *) statement)->targetList)->val;
+}
+
+static bool
+is_bare_expression(SelectStmt *select)
+{
+	ResTarget  *column;
+
+	if (list_length(select->targetList) != 1 || select->distinctClause || select->fromClause ||
+		select->whereClause || select->groupClause || select->havingClause ||
+		select->windowClause || select->valuesLists || select->sortClause ||
+		select->limitOffset || select->limitCount || select->lockingClause ||
+		select->withClause || select->intoClause || select->op != SETOP_NONE)
+		return false;
+	column = linitial_node(ResTarget, select->targetList);
+	if (IsA(column->val, ColumnRef) &&
+		IsA(llast(((ColumnRef *) column->val)->fields), A_Star))
+		return false;
+	return column->name == NULL && column->indirection == NIL;
+}
+
+/* Before analysis: bare names inside sub-selects are noted, and literals that read the clock refused. */
+static bool
+check_raw_node(Node *node, ExpressionCheck *check)
+{
+	bool		in_subselect;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, A_Const))
+		check_literal((A_Const *) node);
+	if (IsA(node, ColumnRef) && check->depth > 0 &&
+		list_length(((ColumnRef *) node)->fields) == 1)
+		check->unqualified = lappend_int(check->unqualified, ((ColumnRef *) node)->location);
+
+	in_subselect = IsA(node, SubLink);
+	check->depth += in_subselect;
+	raw_expression_tree_walker(node, check_raw_node, check);
+	check->depth -= in_subselect;
+	return false;
+}
+
+/* 'now'::timestamptz is a clock in disguise, read when the label is analysed. */
+static void
+check_literal(A_Const *constant)
+{
+	static const char *const clocks[] = {"now", "today", "tomorrow", "yesterday"};
+	const char *text;
+
+	if (constant->isnull || !IsA(&constant->val.node, String))
+		return;
+	text = strVal(&constant->val.node);
+	while (isspace((unsigned char) *text))
+		text++;
+	for (int i = 0; i < (int) lengthof(clocks); i++)
+	{
+		size_t		length = strlen(clocks[i]);
+
+		if (pg_strncasecmp(text, clocks[i], length) == 0 && !isalnum((unsigned char) text[length]))
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+					errmsg("the literal '%s' reads the clock", clocks[i]),
+					errhint("The cut-off of the run is the only clock: write what has to have happened, "
+							"and the period as the term's."),
+					place(constant->location));
+	}
+}
+
+static Node *
+transform_expression(LabelTarget *target, Node *raw, const char *text)
+{
+	ParseState *state = make_parsestate(NULL);
+	Relation	relation = table_open(target->relid, AccessShareLock);
+	ParseNamespaceItem *item;
+	Node	   *node;
+
+	state->p_sourcetext = text;
+	item = addRangeTableEntryForRelation(state, relation, AccessShareLock, NULL, false, false);
+	addNSItemToQuery(state, item, false, true, true);
+	node = transformExpr(state, raw, EXPR_KIND_POLICY);
+	assign_expr_collations(state, node);
+	free_parsestate(state);
+	table_close(relation, NoLock);
+	return node;
+}
+
+static bool
+check_node(Node *node, ExpressionCheck *check)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		check_query((Query *) node, check);
+		return false;
+	}
+
+	check->location = exprLocation(node);
+	if (IsA(node, Var))
+		check_column((Var *) node, check);
+	if (IsA(node, SQLValueFunction))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("a label's expression must not read the clock or the session"),
+				errhint("The cut-off of the run is the only clock."),
+				place(check->location));
+	(void) check_functions_in_node(node, check_function, check);
+	return expression_tree_walker(node, check_node, check);
+}
+
+static void
+check_query(Query *query, ExpressionCheck *check)
+{
+	ListCell   *cell;
+
+	if (query->commandType != CMD_SELECT || query->rowMarks != NIL || query->hasModifyingCTE)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("a sub-select in a label must only read"),
+				place(check->location));
+	foreach(cell, query->rtable)
+	{
+		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+
+		if (entry->rtekind == RTE_RELATION)
+			check_relation(entry, check);
+	}
+	check->depth++;
+	(void) query_tree_walker(query, check_node, check, 0);
+	check->depth--;
+}
+
+static void
+check_relation(RangeTblEntry *entry, ExpressionCheck *check)
+{
+	if ((entry->relkind != RELKIND_RELATION && entry->relkind != RELKIND_PARTITIONED_TABLE) ||
+		get_rel_persistence(entry->relid) == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("a label must not read \"%s\"", get_rel_name(entry->relid)),
+				errdetail("It is a view, a foreign table or a temporary table."),
+				errhint("Read the permanent tables themselves."),
+				place(check->location));
+	if (pg_class_aclcheck(entry->relid, check->target->owner, ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(entry->relid, check->target->owner, ACL_SELECT,
+								  ACLMASK_ALL) != ACLCHECK_OK)
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for table %s", get_rel_name(entry->relid)),
+				errdetail("The expression runs as \"%s\", the owner of the labelled table.",
+						  GetUserNameFromId(check->target->owner, false)),
+				errhint("GRANT SELECT on it to that role."),
+				place(check->location));
+}
+
+static void
+check_column(Var *column, ExpressionCheck *check)
+{
+	if (column->varlevelsup != (Index) check->depth)
+		return;
+	if (column->varattno <= 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("a label must name the columns it reads"),
+				errdetail("A system column or the whole row means something else after a rewrite or a new column."),
+				place(column->location));
+	if (list_member_int(check->unqualified, column->location))
+		ereport(ERROR,
+				errcode(ERRCODE_AMBIGUOUS_COLUMN),
+				errmsg("column \"%s\" of the labelled table must be qualified inside a sub-select",
+					   get_attname(check->target->relid, column->varattno, false)),
+				errdetail("A column of that name added to an inner table would silently take its place."),
+				errhint("Write %s.%s.",
+						quote_identifier(get_rel_name(check->target->relid)),
+						quote_identifier(get_attname(check->target->relid, column->varattno, false))),
+				place(column->location));
+	check->target->columns = bms_add_member(check->target->columns, column->varattno);
+}
+
+/* For check_functions_in_node; never returns true, it raises. */
+static bool
+check_function(Oid function, void *context)
+{
+	ExpressionCheck *check = context;
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+
+	if (form->pronamespace == PG_CATALOG_NAMESPACE &&
+		reads_clock_or_session(NameStr(form->proname), form->pronargs))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("a label's expression must not read the clock or the session"),
+				errdetail("Function %s does.", format_procedure(function)),
+				errhint("The cut-off of the run is the only clock."),
+				place(check->location));
+	if (form->provolatile == PROVOLATILE_VOLATILE)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("a label's expression must not call a volatile function"),
+				errdetail("Function %s is volatile.", format_procedure(function)),
+				errhint("Use immutable or stable functions only."),
+				place(check->location));
+	if (form->pronamespace != PG_CATALOG_NAMESPACE &&
+		form->proowner != check->target->owner && !superuser_arg(form->proowner))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("function %s must not be called by this label", format_procedure(function)),
+				errdetail("It belongs to \"%s\", but would run as \"%s\", the owner of the labelled table.",
+						  GetUserNameFromId(form->proowner, false),
+						  GetUserNameFromId(check->target->owner, false)),
+				errhint("Use a function that belongs to the table's owner or to a superuser."),
+				place(check->location));
+	if (!may_execute(function, check->target->owner))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for function %s", format_procedure(function)),
+				errdetail("The expression runs as \"%s\", the owner of the labelled table.",
+						  GetUserNameFromId(check->target->owner, false)),
+				place(check->location));
+	ReleaseSysCache(tuple);
+	return false;
+}
+
+/*
+ * Stable functions of the server whose answer depends on when or by whom they are called. Everything that
+ * asks the server about itself starts with one of the prefixes; the *_to_xml family runs queries of its own.
+ */
+static bool
+reads_clock_or_session(const char *name, int arguments)
+{
+	static const char *const names[] = {"clock_timestamp", "getdatabaseencoding", "getpgusername",
+		"now", "session_user", "statement_timestamp", "timeofday", "transaction_timestamp",
+	"version"};
+	static const char *const prefixes[] = {"current_", "cursor_to_", "database_to_", "has_", "inet_client_",
+	"inet_server_", "pg_", "query_to_", "row_security_active", "schema_to_", "table_to_", "to_reg", "txid_"};
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	for (int i = 0; i < (int) lengthof(prefixes); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	/* age(x) counts from today; age(x, y) does not */
+	return strcmp(name, "age") == 0 && arguments == 1;
+}
+
+static bool
+may_execute(Oid function, Oid owner)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, owner, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, owner, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
+/* The cursor for a location inside the expression at hand. */
+static int
+place(int location)
+{
+	return pp_label_position(pp_label_current()->base + Max(location, 0));
+}
+
+static char *
+list_columns(Oid relid)
+{
+	Relation	relation = table_open(relid, AccessShareLock);
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < RelationGetDescr(relation)->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), i);
+
+		if (!attribute->attisdropped)
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+							 quote_identifier(NameStr(attribute->attname)));
+	}
+	table_close(relation, NoLock);
+	return list.data;
+}

@@ -1,0 +1,32 @@
+/*
+ * label_internal.h: between the parts of the label module.
+ */
+#ifndef PP_LABEL_INTERNAL_H
+#define PP_LABEL_INTERNAL_H
+
+#include "label/label.h"
+
+/* The parser's working state. */
+typedef struct LabelParse
+{
+	Label	   *label;
+	List	   *clauses;		/* names of the clauses met, to refuse a second one */
+} LabelParse;
+
+/* label_check.c: refuses what has no engine yet; needs no catalogue. */
+extern void refuse_unsupported(const Label *label);
+
+/* label_check.c: whether a label on an object may hold these clauses, and whether its columns exist. */
+extern void check_label_fits(Oid relid, AttrNumber attnum, const Label *label);
+
+/* label_binding.c: stores what the label on an object resolved to; forget removes it. */
+extern void store_binding(Oid relid, AttrNumber attnum, const char *source, const char *binding);
+extern void forget_binding(Oid relid, AttrNumber attnum);
+
+/* label_provider.c: the label as stored in pg_seclabel, or NULL. */
+extern char *stored_label(Oid relid, AttrNumber attnum);
+
+/* label_json.c: the tree as JSON text, for the views. */
+extern char *label_as_json(const Label *label);
+
+#endif							/* PP_LABEL_INTERNAL_H */

@@ -1,0 +1,34 @@
+/*
+ * pg_privacy.c: where the server enters. _PG_init is the table of contents of the extension; every
+ * module registers its own settings and hooks.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "audit/audit.h"
+#include "core/core.h"
+#include "keyring/keyring.h"
+#include "label/label.h"
+#include "policy/policy.h"
+#include "sweep/sweep.h"
+#include "worker/worker.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	pp_core_init();				/* the clock */
+	pp_keyring_init();			/* the root key, scopes */
+	pp_audit_init();			/* evidence of what the keyring does */
+	pp_label_init();			/* SECURITY LABEL FOR privacy */
+	pp_policy_init();			/* what a label promises */
+	pp_sweep_init();			/* how a sweep behaves */
+	pp_worker_init();			/* when it runs by itself */
+
+	MarkGUCPrefixReserved("privacy");
+}

@@ -1,0 +1,70 @@
+/*
+ * policy_internal.h: between the parts of the policy module.
+ */
+#ifndef PP_POLICY_INTERNAL_H
+#define PP_POLICY_INTERNAL_H
+
+#include "label/label.h"
+#include "policy/policy.h"
+
+/* A purpose's periods, the oldest first, as of a cut-off. */
+typedef struct PurposePeriod
+{
+	Interval   *retention;		/* NULL: undetermined */
+	TimestampTz effective_at;
+} PurposePeriod;
+
+/* policy_purpose.c: the periods of a purpose; NIL when it does not exist. */
+extern List *purpose_periods(const char *purpose, TimestampTz cut_off);
+
+/* policy_purpose.c: refuses a purpose that does not exist, with the existing ones as hint. */
+extern void require_purpose(const LabelName *purpose, TimestampTz cut_off);
+
+/* policy_purpose.c: refuses a term that promises longer than its purpose; warns of one that promises nothing. */
+extern void check_term_periods(const LabelTerm *term, TimestampTz cut_off, bool warn);
+
+/* Whether naming `named` names `purpose`: marketing names marketing.email. */
+extern bool purpose_covers(const char *named, const char *purpose);
+
+/*
+ * policy_term.c: SQL for the end of a table's terms, as far as they serve the purposes (LabelName;
+ * NIL: all of them).
+ */
+extern char *compile_terms(LabelTarget *target, const Label *label, const List *purposes,
+						   TimestampTz cut_off, bool bind);
+
+/* policy_term.c: SQL for an indexable condition that every due row meets, or NULL. */
+extern char *compile_bound(LabelTarget *target, const Label *label, const List *purposes,
+						   TimestampTz cut_off);
+
+/* policy_treatment.c: what a column's treatment does, and how a treated value is recognised. */
+typedef struct ColumnTreatment
+{
+	char	   *value;			/* SQL of the new value */
+	char	   *untreated;		/* SQL: the value is still to be treated; end is the column's end */
+} ColumnTreatment;
+
+extern ColumnTreatment compile_treatment(LabelTarget *target, AttrNumber attnum, const Label *label,
+										 const Bitmapset *read_by_terms, const char *end);
+
+/* policy_resolve.c: the checker of labels being set. */
+extern const char *check_rule(Oid relid, AttrNumber attnum, Label *label);
+
+/* policy_resolve.c: what stands between a rule and its enforcement is one error. */
+extern void park(const char *relation, const char *reason) pg_attribute_noreturn();
+
+/*
+ * policy_parent.c: checks every label that the label of relid leads to through WITH: locks it, and verifies that it makes a
+ * promise and is bound. path: the tables passed on the way here; seen gathers all that were checked.
+ */
+extern void check_parents(Oid relid, const Label *label, List *path, List **seen,
+						  TimestampTz cut_off, bool bind);
+
+/* policy_resolve.c: whether the label is bound to what it resolves to now; a difference parks the rule. */
+extern bool is_bound(Oid relid, AttrNumber attnum, const char *binding, bool bind);
+
+/* policy_resolve.c: "table s.t" or "column s.t.c", quoted; and the owner as whom its rules run. */
+extern char *describe(Oid relid, AttrNumber attnum);
+extern Oid	owner_of(Oid relid);
+
+#endif							/* PP_POLICY_INTERNAL_H */

@@ -1,0 +1,116 @@
+/*
+ * policy_list.c: which rules the labels make, and whether each could run now.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "core/core.h"
+#include "label/label.h"
+#include "policy/policy_internal.h"
+
+PG_FUNCTION_INFO_V1(pp_sql_check_labels);
+PG_FUNCTION_INFO_V1(pp_sql_rebind_labels);
+
+/* One rule being looked at. */
+typedef struct RuleCheck
+{
+	Oid			relid;
+	AttrNumber	attnum;
+	RetentionRule *rule;
+} RuleCheck;
+
+static void list_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum);
+static void resolve_check(void *arg);
+static int	rebind_table(Oid relid);
+
+/* privacy.check_labels() returns table (relation, rule, state, problem) */
+Datum
+pp_sql_check_labels(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(cell, pp_label_relations())
+	{
+		ListCell   *attnum;
+
+		CHECK_FOR_INTERRUPTS();
+		foreach(attnum, pp_policy_rules_of(lfirst_oid(cell)))
+			list_rule(result, lfirst_oid(cell), lfirst_int(attnum));
+	}
+	PG_RETURN_VOID();
+}
+
+static void
+list_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum)
+{
+	RuleCheck	check = {.relid = relid, .attnum = attnum};
+	ErrorData  *error = pp_core_attempt(resolve_check, &check);
+	const char *text = attnum == 0 ? "THEN DELETE" : get_attname(relid, attnum, false);
+	const char *state = "parked";
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, error == NULL};
+
+	if (error == NULL)
+	{
+		text = check.rule->text;
+		state = check.rule->draft ? "draft" : check.rule->unbound ? "unbound" : "enforced";
+	}
+	values[0] = ObjectIdGetDatum(relid);
+	values[1] = CStringGetTextDatum(text);
+	values[2] = CStringGetTextDatum(state);
+	values[3] = error ? CStringGetTextDatum(pp_core_describe_error(error)) : (Datum) 0;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static void
+resolve_check(void *arg)
+{
+	RuleCheck  *check = arg;
+
+	check->rule = pp_policy_resolve(check->relid, check->attnum, pp_core_now(), false);
+}
+
+/* privacy.rebind_labels(relation regclass) returns integer; NULL: every labelled table */
+Datum
+pp_sql_rebind_labels(PG_FUNCTION_ARGS)
+{
+	ListCell   *cell;
+	int			count = 0;
+
+	if (!PG_ARGISNULL(0))
+		PG_RETURN_INT32(rebind_table(PG_GETARG_OID(0)));
+	foreach(cell, pp_label_relations())
+		count += rebind_table(lfirst_oid(cell));
+	PG_RETURN_INT32(count);
+}
+
+/* Whoever may label a table may say that what its labels resolve to now is meant. */
+static int
+rebind_table(Oid relid)
+{
+	List	   *rules;
+	ListCell   *cell;
+
+	if (get_rel_name(relid) == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation with OID %u does not exist", relid));
+	if (!has_privs_of_role(GetUserId(), owner_of(relid)))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("must be owner of table %s", get_rel_name(relid)));
+	pp_label_lock(relid, true);
+	pp_label_unbind(relid);
+	rules = pp_policy_rules_of(relid);
+	foreach(cell, rules)
+		(void) pp_policy_resolve(relid, lfirst_int(cell), pp_core_now(), true);
+	return list_length(rules);
+}

@@ -1,0 +1,23 @@
+/*
+ * sweep.h: carries out what is due, in batches that are each a transaction with its evidence.
+ */
+#ifndef PP_SWEEP_H
+#define PP_SWEEP_H
+
+/* Registers the sweep's settings. */
+extern void pp_sweep_init(void);
+
+/* Whether this database has opted in: ALTER DATABASE ... SET privacy.sweep_enabled = on. */
+extern bool pp_sweep_enabled(void);
+
+/* Is told in words what the sweep is doing now; for pg_stat_activity. */
+typedef void (*SweepProgress) (const char *doing);
+
+/*
+ * Runs every enforced rule of this database once. The caller holds a non-atomic SPI connection;
+ * transactions are committed and started inside. Raises object_in_use when another sweep of this
+ * database runs; an error in one rule is recorded in privacy.sweep_outcome, not raised.
+ */
+extern void pp_sweep_run(SweepProgress progress);
+
+#endif							/* PP_SWEEP_H */

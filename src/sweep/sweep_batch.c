@@ -1,0 +1,404 @@
+/*
+ * sweep_batch.c: one transaction of the sweep.
+ *
+ * The order of its steps is what makes it safe:
+ *
+ * 1. Before the first snapshot: ShareLock on the purposes, so that whoever changes a promise waits for this batch and this batch
+ *    for them; then the label, read again and locked against change (pp_policy_resolve).
+ * 2. The due rows of the next pages are locked. This may wait, and what it sees besides the rows is as old as its snapshot.
+ * 3. References are checked and the rows acted on by further statements with newer snapshots, which repeat the whole predicate: a
+ *    row postponed, a child inserted or an event recorded meanwhile is seen. New references cannot
+ *    appear any more: they would have to lock the rows that we hold.
+ * 4. What the server counted is compared with what was planned (sweep_watch.c).
+ * 5. The evidence joins the effect, and both commit.
+ *
+ * The owner's expressions and triggers run as the owner, restricted and pinned. All work is in a
+ * subtransaction: when it fails, nothing of it remains.
+ *
+ * If somebody holds a row or the table, the batch does not wait long (lock_timeout) but leaves those rows to a later pass.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/itemptr.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "core/core.h"
+#include "sweep/sweep_internal.h"
+
+/* Empty ranges that one transaction may look through, so that a table with nothing due is quickly done. */
+#define MAX_EMPTY_RANGES 64
+
+/* What a batch works on, and what came of it. */
+typedef struct SweepBatch
+{
+	SweepRun   *run;
+	SweepRule  *rule;
+	SweepRange *range;
+	RetentionRule *resolved;
+	const char *leaf;			/* quoted */
+	bool		skip_locked;
+	bool		over;			/* the label is gone or has become a draft */
+	int64		done;
+} SweepBatch;
+
+/* Some of its rows, on which it acts in a subtransaction of their own. */
+typedef struct SweepAct
+{
+	SweepBatch *batch;
+	ArrayType  *rows;
+} SweepAct;
+
+static ErrorData *attempt_batch(SweepBatch *batch);
+static bool is_lock_conflict(const ErrorData *error);
+static bool give_up(SweepRule *rule, MemoryContext memory, const ErrorData *error);
+static void do_batch(void *arg);
+static bool prepare(SweepBatch *batch);
+static bool check_leaf(SweepBatch *batch);
+static ArrayType *lock_due(SweepBatch *batch);
+static ArrayType *lock_range(SweepBatch *batch, BlockNumber first, BlockNumber end);
+static void count_locked(SweepBatch *batch, BlockNumber first, BlockNumber end, int64 mine);
+static int64 execute(SweepBatch *batch, const char *statement, int nargs, Datum *values);
+static ArrayType *result_rows(void);
+static void act(SweepBatch *batch, ArrayType *rows);
+static void act_on_halves(SweepBatch *batch, ArrayType *rows);
+static ArrayType *slice(ArrayType *rows, int from, int to);
+static void do_act(void *arg);
+static int64 apply(SweepBatch *batch, ArrayType *rows);
+static void count_kept(SweepBatch *batch, ArrayType *rows);
+
+bool
+run_batch(SweepRun *run, SweepRule *rule, SweepRange *range)
+{
+	SweepBatch	batch = {.run = run, .rule = rule, .range = range};
+	ErrorData  *error = attempt_batch(&batch);
+	bool		go_on;
+
+	if (error != NULL && is_lock_conflict(error))
+	{
+		batch.skip_locked = true;
+		error = attempt_batch(&batch);
+	}
+	go_on = error ? give_up(rule, run->memory, error) : !batch.over;
+	next_transaction(run);
+
+	/* only what has been committed counts */
+	if (error == NULL)
+	{
+		rule->done += batch.done;
+		rule->pass_done += batch.done;
+	}
+	return go_on;
+}
+
+static ErrorData *
+attempt_batch(SweepBatch *batch)
+{
+	SweepRule	rule = *batch->rule;
+	SweepRange	range = *batch->range;
+	ErrorData  *error = pp_core_attempt(do_batch, batch);
+
+	if (error != NULL)
+	{
+		*batch->rule = rule;
+		*batch->range = range;
+		batch->done = 0;
+	}
+	return error;
+}
+
+static bool
+is_lock_conflict(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/* A table that is locked as a whole is tried again in the next pass; any other trouble ends the rule. */
+static bool
+give_up(SweepRule *rule, MemoryContext memory, const ErrorData *error)
+{
+	if (is_lock_conflict(error))
+	{
+		rule->locked++;
+		return false;
+	}
+	rule->state = error->sqlerrcode == ERRCODE_PP_RULE_PARKED ? "parked" : "failed";
+	rule->problem = MemoryContextStrdup(memory, pp_core_describe_error(error));
+	ereport(WARNING,
+			errcode(ERRCODE_WARNING),
+			errmsg("the rule \"%s\" of table %s stopped", rule->text, rule->table),
+			errdetail("%s", rule->problem),
+			errhint("What was done before stands; other rules go on. See privacy.sweep_outcome."));
+	return false;
+}
+
+static void
+do_batch(void *arg)
+{
+	SweepBatch *batch = arg;
+	ArrayType  *rows;
+
+	if (!prepare(batch))
+		return;
+	rows = lock_due(batch);
+	if (rows == NULL)
+		return;
+	if (batch->rule->attnum == 0)
+		rows = unreferenced(batch->run, batch->rule, batch->range->leaf, rows);
+	if (rows != NULL)
+		act(batch, rows);
+	if (batch->done > 0)
+		record_batch(batch->run, batch->rule, batch->done);
+}
+
+/* Step 1: locks, then the label afresh. False: there is nothing to do here. */
+static bool
+prepare(SweepBatch *batch)
+{
+	pp_policy_lock();
+	LockRelationOid(batch->range->leaf, RowExclusiveLock);
+	if (!check_leaf(batch))
+		return false;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	batch->resolved = pp_policy_resolve(batch->rule->relid, batch->rule->attnum,
+										batch->run->cut_off, true);
+	PopActiveSnapshot();
+	if (batch->resolved == NULL || batch->resolved->draft)
+	{
+		batch->over = true;
+		return false;
+	}
+	batch->leaf = pp_core_quote_relation(batch->range->leaf);
+	SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0);
+	return true;
+}
+
+/* A leaf may have been dropped, detached from the labelled table, or rewritten, so that its rows moved. */
+static bool
+check_leaf(SweepBatch *batch)
+{
+	SweepRange *range = batch->range;
+	Relation	leaf = try_relation_open(range->leaf, NoLock);
+	bool		governed;
+
+	if (leaf == NULL)
+	{
+		range->next = range->end;
+		return false;
+	}
+	governed = get_rel_relkind(batch->rule->relid) != '\0' &&
+		list_member_oid(leaves_of(batch->rule->relid), range->leaf);
+	if (!governed)
+		range->next = range->end;
+	else if (leaf->rd_rel->relfilenode != range->filenode)
+	{
+		range->filenode = leaf->rd_rel->relfilenode;
+		range->next = 0;
+		range->end = RelationGetNumberOfBlocks(leaf);
+	}
+	relation_close(leaf, NoLock);
+	return governed;
+}
+
+/* Step 2. NULL when nothing is due in the ranges looked at. */
+static ArrayType *
+lock_due(SweepBatch *batch)
+{
+	SweepRange *range = batch->range;
+	ArrayType  *rows = NULL;
+
+	for (int i = 0; i < MAX_EMPTY_RANGES && rows == NULL && range->next < range->end; i++)
+	{
+		BlockNumber first = range->next;
+
+		range->next = Min(range->end, first + sweep_batch_pages);
+		rows = lock_range(batch, first, range->next);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return rows;
+}
+
+static ArrayType *
+lock_range(SweepBatch *batch, BlockNumber first, BlockNumber end)
+{
+	ItemPointerData from;
+	ItemPointerData to;
+	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(&from), PointerGetDatum(&to)};
+	int64		found;
+
+	ItemPointerSet(&from, first, 0);
+	ItemPointerSet(&to, end, 0);
+	found = execute(batch, psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET
+									" WHERE " PP_TARGET ".ctid >= $2 AND " PP_TARGET ".ctid < $3 AND %s "
+									"FOR %sUPDATE OF " PP_TARGET "%s",
+									batch->leaf, batch->resolved->due,
+									batch->rule->attnum == 0 ? "" : "NO KEY ",
+									batch->skip_locked ? " SKIP LOCKED" : ""), 3, values);
+	if (batch->skip_locked)
+	{
+		ArrayType  *rows = found > 0 ? result_rows() : NULL;
+
+		count_locked(batch, first, end, found);
+		return rows;
+	}
+	return found > 0 ? result_rows() : NULL;
+}
+
+/* What is due in the range and not ours is somebody else's for now. */
+static void
+count_locked(SweepBatch *batch, BlockNumber first, BlockNumber end, int64 mine)
+{
+	ItemPointerData from;
+	ItemPointerData to;
+	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(&from), PointerGetDatum(&to)};
+	bool		isnull;
+
+	ItemPointerSet(&from, first, 0);
+	ItemPointerSet(&to, end, 0);
+	(void) execute(batch, psprintf("SELECT pg_catalog.count(*) FROM ONLY %s AS " PP_TARGET
+								   " WHERE " PP_TARGET ".ctid >= $2 AND " PP_TARGET ".ctid < $3 AND %s",
+								   batch->leaf, batch->resolved->due), 3, values);
+	batch->rule->locked += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+													   1, &isnull)) - mine;
+}
+
+/* One statement as the table's owner. $1 is the cut-off, $2 and $3 as the statement needs them; returns SPI_processed. */
+static int64
+execute(SweepBatch *batch, const char *statement, int nargs, Datum *values)
+{
+	Oid			range_types[] = {TIMESTAMPTZOID, TIDOID, TIDOID};
+	Oid			rows_types[] = {TIMESTAMPTZOID, TIDARRAYOID};
+	CoreStay	stay;
+	int			result;
+
+	pp_core_enter(&stay, batch->resolved->owner, true);
+	result = SPI_execute_with_args(statement, nargs, nargs == 3 ? range_types : rows_types, values,
+								   NULL, false, 0);
+	pp_core_leave(&stay);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
+	return (int64) SPI_processed;
+}
+
+/* The ctids of the latest result as tid[], in the batch's memory. */
+static ArrayType *
+result_rows(void)
+{
+	Datum	   *values = palloc(sizeof(Datum) * SPI_processed);
+	bool		isnull;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+		values[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	return construct_array(values, SPI_processed, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT);
+}
+
+/*
+ * Steps 3 and 4. A foreign-key error although nothing refers to the rows comes from what a trigger
+ * did; the rows are halved until the culprit stands alone, and that one is blocked.
+ */
+static void
+act(SweepBatch *batch, ArrayType *rows)
+{
+	SweepAct	attempt = {batch, rows};
+	ErrorData  *error = pp_core_attempt(do_act, &attempt);
+
+	if (error == NULL)
+		return;
+	if (error->sqlerrcode != ERRCODE_FOREIGN_KEY_VIOLATION)
+		ReThrowError(error);
+	if (ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows)) > 1)
+		act_on_halves(batch, rows);
+	else
+		add_blocker(batch->run, batch->rule, error->table_name ? error->table_name : "a foreign key", 1);
+}
+
+static void
+act_on_halves(SweepBatch *batch, ArrayType *rows)
+{
+	int			count = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
+
+	act(batch, slice(rows, 0, count / 2));
+	act(batch, slice(rows, count / 2, count));
+}
+
+static ArrayType *
+slice(ArrayType *rows, int from, int to)
+{
+	Datum	   *values;
+	int			count;
+
+	deconstruct_array(rows, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT, &values, NULL, &count);
+	return construct_array(values + from, to - from, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT);
+}
+
+static void
+do_act(void *arg)
+{
+	SweepAct   *attempt = arg;
+	SweepBatch *batch = attempt->batch;
+	SweepWatch *watch = start_watch(batch->range->leaf);
+	bool		deletes = batch->rule->attnum == 0;
+	int64		done = apply(batch, attempt->rows);
+
+	check_watch(watch, batch->range->leaf, deletes ? done : 0, deletes ? 0 : done);
+	if (done < ArrayGetNItems(ARR_NDIM(attempt->rows), ARR_DIMS(attempt->rows)))
+		count_kept(batch, attempt->rows);
+	batch->done += done;
+}
+
+/* The whole predicate again, with a new snapshot. An UPDATE tells of rows that are due even after it. */
+static int64
+apply(SweepBatch *batch, ArrayType *rows)
+{
+	RetentionRule *rule = batch->resolved;
+	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(rows)};
+	int64		done;
+
+	if (rule->assignment == NULL)
+		return execute(batch, psprintf("DELETE FROM ONLY %s AS " PP_TARGET " WHERE " PP_TARGET
+									   ".ctid = ANY ($2) AND %s", batch->leaf, rule->due), 2, values);
+
+	done = execute(batch, psprintf("UPDATE ONLY %s AS " PP_TARGET " SET %s WHERE " PP_TARGET
+								   ".ctid = ANY ($2) AND %s RETURNING COALESCE(%s, false)",
+								   batch->leaf, rule->assignment, rule->due, rule->due), 2, values);
+	for (int64 i = 0; i < done; i++)
+	{
+		bool		isnull;
+
+		if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)))
+			ereport(ERROR,
+					errcode(ERRCODE_PP_EVIDENCE),
+					errmsg("a treated value is still there"),
+					errdetail("A trigger undid the treatment."),
+					errhint("A trigger must not write a column that the sweep treats."));
+	}
+	return done;
+}
+
+/* Rows that are due and ours, and still there: a trigger kept them. */
+static void
+count_kept(SweepBatch *batch, ArrayType *rows)
+{
+	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(rows)};
+	bool		isnull;
+	int64		kept;
+
+	(void) execute(batch, psprintf("SELECT pg_catalog.count(*) FROM ONLY %s AS " PP_TARGET " WHERE "
+								   PP_TARGET ".ctid = ANY ($2) AND %s", batch->leaf, batch->resolved->due),
+				   2, values);
+	kept = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (kept > 0)
+		add_blocker(batch->run, batch->rule, "a trigger", kept);
+}

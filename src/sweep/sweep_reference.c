@@ -1,0 +1,217 @@
+/*
+ * sweep_reference.c: a row leaves only after every row that refers to it.
+ *
+ * The sweep does not rely on CASCADE or SET NULL: a cascade would take rows that must stay. Any row that refers to a
+ * due row blocks it, whatever the key's ON DELETE says, and is reported by its table. Rows that refer to
+ * themselves do not stand in their own way.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "core/core.h"
+#include "sweep/sweep_internal.h"
+
+static RowReference *read_reference(HeapTuple tuple);
+static bool is_repeated(Form_pg_constraint constraint);
+static const char *match_keys(HeapTuple tuple);
+static ArrayType *not_referenced_by(const RowReference *reference, Oid leaf, ArrayType *rows);
+static void visit_rule(SweepRule *rule, List *rules, List **visited, List **ordered);
+static SweepRule *find_row_rule(List *rules, Oid relid);
+
+List *
+references_to(Oid leaf)
+{
+	Relation	constraints = table_open(ConstraintRelationId, AccessShareLock);
+	List	   *result = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(leaf));
+	scan = systable_beginscan(constraints, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_constraint constraint = (Form_pg_constraint) GETSTRUCT(tuple);
+
+		if (constraint->contype == CONSTRAINT_FOREIGN && !is_repeated(constraint))
+			result = lappend(result, read_reference(tuple));
+	}
+	systable_endscan(scan);
+	table_close(constraints, AccessShareLock);
+	return result;
+}
+
+/* A partitioned referencing table has one constraint for itself and one for each partition, to the same table. */
+static bool
+is_repeated(Form_pg_constraint constraint)
+{
+	HeapTuple	tuple;
+	bool		repeated;
+
+	if (!OidIsValid(constraint->conparentid))
+		return false;
+	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint->conparentid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	repeated = ((Form_pg_constraint) GETSTRUCT(tuple))->confrelid == constraint->confrelid;
+	ReleaseSysCache(tuple);
+	return repeated;
+}
+
+static RowReference *
+read_reference(HeapTuple tuple)
+{
+	Form_pg_constraint constraint = (Form_pg_constraint) GETSTRUCT(tuple);
+	RowReference *reference = palloc0(sizeof(RowReference));
+
+	reference->constraint = pstrdup(NameStr(constraint->conname));
+	reference->child = constraint->conrelid;
+	reference->table = pp_core_quote_relation(constraint->conrelid);
+	reference->match = match_keys(tuple);
+	return reference;
+}
+
+static const char *
+match_keys(HeapTuple tuple)
+{
+	Form_pg_constraint constraint = (Form_pg_constraint) GETSTRUCT(tuple);
+	AttrNumber	child[INDEX_MAX_KEYS];
+	AttrNumber	parent[INDEX_MAX_KEYS];
+	Oid			operators[INDEX_MAX_KEYS];
+	StringInfoData match;
+	int			keys;
+
+	DeconstructFkConstraintRow(tuple, &keys, child, parent, operators, NULL, NULL, NULL, NULL);
+	initStringInfo(&match);
+	for (int i = 0; i < keys; i++)
+		appendStringInfo(&match, "%s%s", i > 0 ? " AND " : "",
+						 pp_core_equals(operators[i],
+										psprintf(PP_TARGET ".%s", quote_identifier(get_attname(constraint->confrelid, parent[i], false))),
+										psprintf("child.%s", quote_identifier(get_attname(constraint->conrelid, child[i], false)))));
+	return match.data;
+}
+
+ArrayType *
+unreferenced(SweepRun *run, SweepRule *rule, Oid leaf, ArrayType *rows)
+{
+	ListCell   *cell;
+
+	foreach(cell, references_to(leaf))
+	{
+		RowReference *reference = lfirst(cell);
+		int			before = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
+		ArrayType  *free = not_referenced_by(reference, leaf, rows);
+		int			after = free ? ArrayGetNItems(ARR_NDIM(free), ARR_DIMS(free)) : 0;
+
+		if (after < before)
+			add_blocker(run, rule, reference->table, before - after);
+		if (free == NULL)
+			return NULL;
+		rows = free;
+	}
+	return rows;
+}
+
+/* Reads the referencing table as the extension's owner, with a snapshot newer than the rows' locks. */
+static ArrayType *
+not_referenced_by(const RowReference *reference, Oid leaf, ArrayType *rows)
+{
+	Oid			types[] = {TIDARRAYOID};
+	Datum		values[] = {PointerGetDatum(rows)};
+	MemoryContext caller = CurrentMemoryContext;
+	bool		isnull;
+	Datum		free;
+
+	pp_core_execute(psprintf("SELECT pg_catalog.array_agg(" PP_TARGET ".ctid) FROM ONLY %s AS " PP_TARGET
+							 " WHERE " PP_TARGET ".ctid = ANY ($1) AND NOT EXISTS (SELECT FROM %s%s AS child WHERE %s"
+							 " AND NOT (child.tableoid = " PP_TARGET ".tableoid AND child.ctid = " PP_TARGET ".ctid))",
+							 pp_core_quote_relation(leaf),
+							 get_rel_relkind(reference->child) == RELKIND_RELATION ? "ONLY " : "",
+							 reference->table, reference->match),
+					false, 1, types, values, NULL);
+	free = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (isnull)
+		return NULL;
+	MemoryContextSwitchTo(caller);
+	return DatumGetArrayTypePCopy(free);
+}
+
+void
+add_blocker(SweepRun *run, SweepRule *rule, const char *blocker, int64 count)
+{
+	MemoryContext caller;
+	ListCell   *cell;
+
+	rule->blocked += count;
+	foreach(cell, rule->blockers)
+		if (strcmp(lfirst(cell), blocker) == 0)
+			return;
+	caller = MemoryContextSwitchTo(run->memory);
+	rule->blockers = lappend(list_copy(rule->blockers), pstrdup(blocker));
+	MemoryContextSwitchTo(caller);
+}
+
+List *
+order_rules(List *rules)
+{
+	List	   *visited = NIL;
+	List	   *ordered = NIL;
+	ListCell   *cell;
+
+	foreach(cell, rules)
+		visit_rule(lfirst(cell), rules, &visited, &ordered);
+	return ordered;
+}
+
+/* Depth first: a rule comes after every rule whose rows may refer to its rows; a circle is cut anywhere. */
+static void
+visit_rule(SweepRule *rule, List *rules, List **visited, List **ordered)
+{
+	ListCell   *leaf;
+	ListCell   *cell;
+
+	if (list_member_ptr(*visited, rule))
+		return;
+	*visited = lappend(*visited, rule);
+	foreach(leaf, rule->attnum == 0 ? leaves_of(rule->relid) : NIL)
+		foreach(cell, references_to(lfirst_oid(leaf)))
+		{
+			SweepRule  *child = find_row_rule(rules, ((RowReference *) lfirst(cell))->child);
+
+			if (child != NULL)
+				visit_rule(child, rules, visited, ordered);
+		}
+	*ordered = lappend(*ordered, rule);
+}
+
+/* The rule that deletes the rows of a table: its own, or that of a partitioned table above it or below. */
+static SweepRule *
+find_row_rule(List *rules, Oid relid)
+{
+	List	   *family = list_concat(list_make1_oid(relid), leaves_of(relid));
+	ListCell   *cell;
+
+	if (get_rel_relispartition(relid))
+		family = list_concat(family, get_partition_ancestors(relid));
+	foreach(cell, rules)
+	{
+		SweepRule  *rule = lfirst(cell);
+
+		if (rule->attnum == 0 && list_member_oid(family, rule->relid))
+			return rule;
+	}
+	return NULL;
+}

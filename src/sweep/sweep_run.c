@@ -1,0 +1,256 @@
+/*
+ * sweep_run.c: one run of every rule.
+ *
+ * A run has one cut-off and many transactions. Between them it holds a session lock, so that two runs
+ * of one database exclude each other, and nothing else: no snapshot, no row, no table. What
+ * it knows of its rules is kept in its own memory; whether a rule still stands, the batch finds out
+ * again under its locks.
+ *
+ * Rows that are referenced go after the rows that reference them, so rules run children first. What one pass frees
+ * may let another rule go on: passes are repeated while something was done and something was in the way. Columns are
+ * treated last: rows that were to go are gone by then, and what is left of them is only blocked.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "audit/audit.h"
+#include "core/core.h"
+#include "keyring/keyring.h"
+#include "label/label.h"
+#include "sweep/sweep_internal.h"
+
+/* Tells the sweep's session lock from the lock that DROP EXTENSION takes. */
+#define SWEEP_LOCK_SUBID 1
+
+/*
+ * How often a rule is gone through because somebody held its rows, or because it did something: an update may have moved a
+ * due row behind the pass.
+ */
+#define MAX_PASSES 3
+
+/* A rule while it is looked at for the first time. */
+typedef struct RuleLoading
+{
+	SweepRun   *run;
+	SweepRule  *rule;
+} RuleLoading;
+
+static LOCKTAG sweep_lock(void);
+static void run_all(SweepRun *run);
+static void begin(SweepRun *run);
+static void load_rules(SweepRun *run);
+static SweepRule *load_rule(SweepRun *run, Oid relid, AttrNumber attnum);
+static void resolve_rule(void *arg);
+static void run_rules(SweepRun *run, bool rows);
+static bool wants_pass(const SweepRule *rule, bool rows, int pass);
+static void report(SweepRun *run);
+
+void
+pp_sweep_run(SweepProgress progress)
+{
+	SweepRun	run = {.progress = progress};
+	LOCKTAG		lock;
+
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				errmsg("cannot sweep during recovery"),
+				errhint("The primary sweeps; its deletions are replayed here."));
+	lock = sweep_lock();
+	if (LockAcquire(&lock, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("another sweep of this database is running"),
+				errhint("Wait for it to end: see privacy.sweep_run and pg_stat_activity."));
+
+	run.memory = AllocSetContextCreate(TopMemoryContext, "pg_privacy sweep", ALLOCSET_DEFAULT_SIZES);
+	run.batch_memory = AllocSetContextCreate(run.memory, "pg_privacy batch", ALLOCSET_DEFAULT_SIZES);
+	PG_TRY();
+	{
+		run_all(&run);
+	}
+	PG_FINALLY();
+	{
+		MemoryContextDelete(run.memory);
+		LockRelease(&lock, ExclusiveLock, true);
+	}
+	PG_END_TRY();
+}
+
+static LOCKTAG
+sweep_lock(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, pp_core_extension(), SWEEP_LOCK_SUBID);
+	return tag;
+}
+
+static void
+run_all(SweepRun *run)
+{
+	MemoryContext caller = MemoryContextSwitchTo(run->batch_memory);
+
+	begin(run);
+	load_rules(run);
+	run_rules(run, true);
+	run_rules(run, false);
+	report(run);
+	MemoryContextSwitchTo(caller);
+}
+
+/* The start mark is committed before any work. */
+static void
+begin(SweepRun *run)
+{
+	run->cut_off = pp_core_now();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pp_keyring_require();
+	PopActiveSnapshot();
+	run->id = record_start(run->cut_off);
+	next_transaction(run);
+}
+
+void
+next_transaction(SweepRun *run)
+{
+	SPI_commit();
+	MemoryContextSwitchTo(run->batch_memory);
+	MemoryContextReset(run->batch_memory);
+	CHECK_FOR_INTERRUPTS();
+
+	/*
+	 * The batch's second statement must see what was committed since the first. And in a conflict the sweep yields: it
+	 * gives up waiting before anybody's deadlock check would run.
+	 */
+	SetConfigOption("transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
+	(void) set_config_option("lock_timeout", psprintf("%dms", Max(DeadlockTimeout / 2 - 10, 1)),
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+static void
+load_rules(SweepRun *run)
+{
+	List	   *rules = NIL;
+	ListCell   *cell;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(cell, pp_label_relations())
+	{
+		Oid			relid = lfirst_oid(cell);
+		ListCell   *attnum;
+
+		foreach(attnum, pp_policy_rules_of(relid))
+			rules = lappend(rules, load_rule(run, relid, lfirst_int(attnum)));
+	}
+	rules = order_rules(rules);
+	MemoryContextSwitchTo(run->memory);
+	run->rules = list_copy(rules);
+	MemoryContextSwitchTo(run->batch_memory);
+	PopActiveSnapshot();
+	next_transaction(run);
+}
+
+/* A rule that cannot be resolved is listed as parked, and stops nobody else. */
+static SweepRule *
+load_rule(SweepRun *run, Oid relid, AttrNumber attnum)
+{
+	SweepRule  *rule = MemoryContextAllocZero(run->memory, sizeof(SweepRule));
+	RuleLoading loading = {run, rule};
+	ErrorData  *error;
+
+	rule->relid = relid;
+	rule->attnum = attnum;
+	rule->state = "enforced";
+	rule->table = MemoryContextStrdup(run->memory, pp_core_quote_relation(relid));
+	rule->text = attnum == 0 ? "THEN DELETE" :
+		MemoryContextStrdup(run->memory, get_attname(relid, attnum, false));
+	error = pp_core_attempt(resolve_rule, &loading);
+	if (error != NULL)
+	{
+		rule->state = "parked";
+		rule->problem = MemoryContextStrdup(run->memory, pp_core_describe_error(error));
+	}
+	return rule;
+}
+
+static void
+resolve_rule(void *arg)
+{
+	RuleLoading *loading = arg;
+	SweepRule  *rule = loading->rule;
+	RetentionRule *resolved = pp_policy_resolve(rule->relid, rule->attnum, loading->run->cut_off, true);
+
+	rule->text = MemoryContextStrdup(loading->run->memory, resolved->text);
+	if (resolved->draft)
+		rule->state = "draft";
+}
+
+static void
+run_rules(SweepRun *run, bool rows)
+{
+	bool		progress = true;
+
+	for (int pass = 0; progress; pass++)
+	{
+		ListCell   *cell;
+
+		progress = false;
+		foreach(cell, run->rules)
+		{
+			SweepRule  *rule = lfirst(cell);
+
+			if (!wants_pass(rule, rows, pass))
+				continue;
+			run_pass(run, rule);
+			progress |= rule->pass_done > 0 || (rule->locked > 0 && pass + 1 < MAX_PASSES);
+		}
+	}
+}
+
+/* Everything once; then what was in somebody's way, as long as anything moves. */
+static bool
+wants_pass(const SweepRule *rule, bool rows, int pass)
+{
+	if (strcmp(rule->state, "enforced") != 0 || (rule->attnum == 0) != rows)
+		return false;
+	return pass == 0 || rule->blocked > 0 ||
+		(pass < MAX_PASSES && (rule->locked > 0 || rule->pass_done > 0));
+}
+
+static void
+report(SweepRun *run)
+{
+	ListCell   *cell;
+
+	foreach(cell, run->rules)
+		record_outcome(run, lfirst(cell));
+	record_end(run);
+	next_transaction(run);
+	(void) pp_audit_seal();
+	next_transaction(run);
+}
+
+List *
+leaves_of(Oid relid)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, find_all_inheritors(relid, AccessShareLock, NULL))
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION)
+			result = lappend_oid(result, lfirst_oid(cell));
+	return result;
+}

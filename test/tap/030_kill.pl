@@ -1,0 +1,193 @@
+# The server is killed in the middle of sweeps, again and again. Each time evidence equals effect, and in
+# the end exactly those rows are left that plain SQL says must be.
+#
+# The tables: agreements with their payments (a foreign key; an agreement whose payment must stay is
+# blocked), and members whose address is pseudonymised after a year while the row stays for ten. Each
+# round inserts more rows, so that there is always a sweep to kill. "truth" keeps a copy of all that was inserted.
+#
+#   PP_KILLS       how often (20)
+#   PP_KILL_SEED   repeats a run
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+my $kills = $ENV{PP_KILLS} || 20;
+my $seed = $ENV{PP_KILL_SEED} || int(time);
+srand($seed);
+note "PP_KILL_SEED=$seed";
+
+my $key_file = PostgreSQL::Test::Utils::tempdir . '/root.key';
+append_to_file($key_file, ('0123456789abcdef' x 4) . "\n");
+chmod 0600, $key_file or die "cannot protect $key_file: $!";
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', <<"CONF");
+shared_preload_libraries = 'pg_privacy'
+privacy.keyring_file = '$key_file'
+privacy.sweep_interval = 1
+privacy.sweep_batch_pages = 1
+CONF
+$node->start;
+
+$node->safe_psql('postgres', <<'SQL');
+	CREATE EXTENSION pg_privacy;
+	SELECT privacy.create_scope('person');
+	SELECT privacy.create_purpose('service', 'contract', '1 year', 'Provide the service');
+	SELECT privacy.create_purpose('account', 'contract', '10 years', 'Keep the account');
+
+	CREATE TABLE agreement (id int PRIMARY KEY, ended_at timestamptz, filler text);
+	CREATE TABLE payment (id int PRIMARY KEY, agreement_id int NOT NULL REFERENCES agreement,
+		paid_at timestamptz, filler text);
+	CREATE INDEX ON payment (agreement_id);
+	CREATE TABLE member (id int PRIMARY KEY, left_at timestamptz, address text, filler text);
+	CREATE SCHEMA truth;
+	CREATE TABLE truth.agreement (LIKE public.agreement);
+	CREATE TABLE truth.payment (LIKE public.payment);
+	CREATE TABLE truth.member (LIKE public.member);
+
+	-- every row takes half a millisecond at least
+	CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN PERFORM pg_catalog.pg_sleep(0.0005); RETURN coalesce(NEW, OLD); END';
+	CREATE TRIGGER dawdle BEFORE DELETE ON agreement FOR EACH ROW EXECUTE FUNCTION dawdle();
+	CREATE TRIGGER dawdle BEFORE DELETE ON payment FOR EACH ROW EXECUTE FUNCTION dawdle();
+	CREATE TRIGGER dawdle BEFORE UPDATE ON member FOR EACH ROW EXECUTE FUNCTION dawdle();
+
+	SECURITY LABEL FOR privacy ON TABLE agreement IS 'RETAIN FOR service AFTER ended_at THEN DELETE';
+	SECURITY LABEL FOR privacy ON TABLE payment IS 'RETAIN FOR service AFTER paid_at THEN DELETE';
+	SECURITY LABEL FOR privacy ON TABLE member IS
+		'RETAIN FOR service AFTER left_at, FOR account AFTER left_at THEN DELETE';
+	SECURITY LABEL FOR privacy ON COLUMN member.address IS 'FOR service THEN PSEUDONYMIZE IN person';
+	ALTER DATABASE postgres SET privacy.sweep_enabled = on;
+SQL
+
+# Six in seven payments and agreements are due, a seventh of the agreements are kept by a payment, and
+# all but every fifth member's address is due.
+sub add_rows
+{
+	my ($round) = @_;
+	my $first = $round * 10000;
+	$node->safe_psql('postgres', <<"SQL");
+		BEGIN;
+		INSERT INTO truth.agreement
+			SELECT $first + n, CASE WHEN n % 7 = 0 THEN NULL ELSE now() - interval '2 years' END, repeat('a', 300)
+			FROM generate_series(1, 280) n;
+		INSERT INTO truth.payment
+			SELECT $first + n, $first + 1 + n % 280,
+				CASE WHEN n % 280 % 7 = 3 AND n > 560 THEN now() ELSE now() - interval '3 years' END, repeat('p', 200)
+			FROM generate_series(1, 840) n;
+		INSERT INTO truth.member
+			SELECT $first + n, CASE WHEN n % 5 = 0 THEN now() ELSE now() - interval '2 years' END,
+				'member' || $first + n || '\@example.org', repeat('m', 300)
+			FROM generate_series(1, 400) n;
+		INSERT INTO agreement SELECT * FROM truth.agreement WHERE id > $first;
+		INSERT INTO payment SELECT * FROM truth.payment WHERE id > $first;
+		INSERT INTO member SELECT * FROM truth.member WHERE id > $first;
+		COMMIT;
+SQL
+	return;
+}
+
+# Effect less evidence for each table, in one snapshot: the launcher may have begun again.
+sub compare_evidence
+{
+	my ($when) = @_;
+	my $difference = $node->safe_psql('postgres', <<'SQL');
+		WITH effect (action, name, n) AS (
+			SELECT 'sweep.delete', 'agreement', (SELECT count(*) FROM truth.agreement) - (SELECT count(*) FROM agreement)
+			UNION ALL
+			SELECT 'sweep.delete', 'payment', (SELECT count(*) FROM truth.payment) - (SELECT count(*) FROM payment)
+			UNION ALL
+			SELECT 'sweep.delete', 'member', (SELECT count(*) FROM truth.member) - (SELECT count(*) FROM member)
+			UNION ALL
+			SELECT 'sweep.treat', 'member', count(*) FROM member m JOIN truth.member t USING (id)
+				WHERE m.address <> t.address
+		)
+		SELECT action, name, n, evidence FROM effect
+		CROSS JOIN LATERAL (
+			SELECT coalesce(sum(a.row_count), 0) AS evidence FROM privacy.audit_entry a
+			WHERE a.action = effect.action AND a.object LIKE '%' || effect.name || '%') e
+		WHERE n <> evidence
+SQL
+	is($difference, '', "$when: evidence equals effect");
+	is($node->safe_psql('postgres', <<'SQL'), '', "$when: the evidence verifies");
+		BEGIN ISOLATION LEVEL REPEATABLE READ;
+		SELECT * FROM privacy.verify_audit();
+		COMMIT;
+SQL
+	return;
+}
+
+# The killed server's last processes may hold on to its shared memory for a moment.
+sub start_again
+{
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+	until ($node->start(fail_ok => 1))
+	{
+		die 'the server does not start again' if time > $deadline;
+		usleep(100_000);
+	}
+	return;
+}
+
+my $in_the_middle = 0;
+for my $round (1 .. $kills)
+{
+	add_rows($round);
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity
+			WHERE backend_type = 'pg_privacy worker' AND query <> ''")
+	  or die 'no sweep begins';
+	my $delay = int(rand(1_200_000));
+	usleep($delay);
+	$node->kill9;
+	start_again();
+	my $unfinished = $node->safe_psql('postgres', <<'SQL');
+		SELECT count(*) FROM payment JOIN truth.payment t USING (id) WHERE t.paid_at < now() - interval '1 year'
+SQL
+	$in_the_middle++ if $unfinished > 0;
+	compare_evidence(sprintf('kill %d, %.3f s into a sweep, %d payments left', $round, $delay / 1e6, $unfinished));
+}
+note "$in_the_middle of $kills kills left due payments behind";
+
+# --------------------------------------------------------------------------- what plain SQL expects
+$node->safe_psql('postgres', <<'SQL');
+	CREATE TABLE truth.payment_left AS SELECT * FROM truth.payment WHERE paid_at >= now() - interval '1 year';
+	CREATE TABLE truth.agreement_left AS SELECT * FROM truth.agreement a
+		WHERE ended_at IS NULL OR EXISTS (SELECT FROM truth.payment_left p WHERE p.agreement_id = a.id);
+	CREATE TABLE truth.member_left AS SELECT id, left_at,
+		CASE WHEN left_at < now() - interval '1 year' THEN privacy.pseudonym(address, 'person') ELSE address END
+			AS address, filler
+	FROM truth.member;
+SQL
+ok($node->poll_query_until('postgres', <<'SQL'), 'the sweep gets through in the end');
+	SELECT (SELECT count(*) FROM agreement) = (SELECT count(*) FROM truth.agreement_left)
+		AND (SELECT count(*) FROM payment) = (SELECT count(*) FROM truth.payment_left)
+		AND NOT EXISTS (SELECT FROM member m JOIN truth.member t USING (id)
+			WHERE m.address = t.address AND t.left_at < now() - interval '1 year')
+SQL
+for my $table (qw(agreement payment member))
+{
+	my $difference = $node->safe_psql('postgres', <<"SQL");
+		(SELECT 'missing', * FROM truth.${table}_left EXCEPT SELECT 'missing', * FROM $table)
+		UNION ALL
+		(SELECT 'too many', * FROM $table EXCEPT SELECT 'too many', * FROM truth.${table}_left)
+		LIMIT 5
+SQL
+	is($difference, '', "$table: exactly the expected rows remain");
+	cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM $table"), '>', 0, "$table: some do");
+}
+compare_evidence('at the end');
+ok($node->poll_query_until('postgres', <<'SQL'), 'the agreements that payments keep are reported as blocked');
+	SELECT count(*) > 0 FROM privacy.sweep_outcome o
+	WHERE rule_table::text LIKE '%agreement' AND blocked_by::text LIKE '%payment%'
+		AND blocked = (SELECT count(*) FROM truth.agreement_left WHERE ended_at IS NOT NULL)
+SQL
+cmp_ok($in_the_middle, '>=', $kills * 0.75, 'most kills came in the middle of a sweep');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP:|terminated by signal 11/, 'no process crashed by itself');
+$node->stop;
+
+done_testing();
