@@ -92,7 +92,7 @@ need_server()
 {
 	choose_server
 	need_packages "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" \
-		build-essential pkg-config libsodium-dev bison flex
+		build-essential pkg-config libsodium-dev bison flex procps
 	[ -x "$PG_BINDIR/postgres" ] || die "no server in $PG_BINDIR"
 }
 
@@ -123,11 +123,24 @@ make_scratch()
 	chmod 755 "$scratch"
 }
 
+# The processes below one, the lowest first.
+descendants()
+{
+	local pid
+	for pid in $(ps -o pid= --ppid "$1"); do
+		descendants "$pid"
+		echo "$pid"
+	done
+}
+
 remove_scratch()
 {
 	local status=$? pid
 	trap - EXIT
 	[ -n "$scratch" ] && [ -d "$scratch" ] || return $status
+	for pid in $(descendants $$); do
+		kill "$pid" 2>/dev/null || true
+	done
 	while read -r pid; do
 		kill -QUIT "$pid" 2>/dev/null && sleep 0.5
 	done < <(find "$scratch" -name postmaster.pid -exec head -qn 1 {} + 2>/dev/null)
@@ -144,6 +157,16 @@ as_user()
 		call=(runuser -u "$runner" -- "${call[@]}")
 	fi
 	"${call[@]}"
+}
+
+# Like as_user, for what takes long: ends after a time limit in seconds, and at once when we are told to end
+# (bash answers a signal only when its foreground child is done).
+as_user_for()
+{
+	local limit=$1
+	shift
+	as_user timeout -k 10 "$limit" "$@" </dev/null &
+	wait $!
 }
 
 # ----------------------------------------------------------------------------------------------- install

@@ -232,6 +232,8 @@ SELECT 'account', key FROM learnster_oracle.account WHERE fate = 'delete' UNION 
 SELECT 'learner', key FROM learnster_oracle.learner WHERE fate = 'delete' UNION ALL
 SELECT 'support_ticket', key FROM learnster_oracle.support_ticket WHERE fate = 'delete' UNION ALL
 SELECT 'invoice', key FROM learnster_oracle.invoice WHERE fate = 'delete';
+ALTER TABLE learnster_oracle.due ADD PRIMARY KEY (table_name, key);
+ANALYZE learnster_oracle.due;
 
 DO $$
 DECLARE

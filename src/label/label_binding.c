@@ -70,7 +70,7 @@ pp_label_compare_binding(Oid relid, AttrNumber attnum, const char *binding, bool
 	SPI_connect();
 	pp_core_execute("SELECT binding = $4 FROM privacy.label_binding "
 					"WHERE relation = $1 AND attribute = $2 AND label = $3 AND cluster = $5",
-					true, lengthof(types), types, values, NULL);
+					false, lengthof(types), types, values, NULL);
 	*bound = SPI_processed > 0;
 	if (*bound)
 	{

@@ -163,7 +163,7 @@ check_table_label(Relation relation, const Label *label)
 	if (label->category)
 		misplaced("CATEGORY", "columns");
 	if (label->identifier)
-		misplaced("An attribute class", "columns");
+		misplaced("an attribute class", "columns");
 	if (label->origin)
 		misplaced("SOURCE", "columns");
 	if (label->treatment)

@@ -4,7 +4,9 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
@@ -19,6 +21,7 @@ static void add_text(StringInfo json, const char *key, const char *text);
 static void add_names(StringInfo json, const char *key, const List *names);
 static void add_subjects(StringInfo json, const List *subjects);
 static void add_terms(StringInfo json, const List *terms);
+static void add_period(StringInfo json, const Interval *period);
 static char *describe_start(const LabelStart *start);
 static char *describe_starts(const List *starts);
 
@@ -128,8 +131,7 @@ add_terms(StringInfo json, const List *terms)
 		add_key(json, NULL);
 		appendStringInfoChar(json, '{');
 		if (term->period != NULL)
-			add_text(json, "period", DatumGetCString(DirectFunctionCall1(interval_out,
-																		 IntervalPGetDatum(term->period))));
+			add_period(json, term->period);
 		add_names(json, "purposes", term->purposes);
 		if (term->start != NULL)
 			add_text(json, "after", describe_start(term->start));
@@ -139,6 +141,18 @@ add_terms(StringInfo json, const List *terms)
 		appendStringInfoChar(json, '}');
 	}
 	appendStringInfoChar(json, ']');
+}
+
+/* In one style, whatever the session's IntervalStyle. */
+static void
+add_period(StringInfo json, const Interval *period)
+{
+	struct pg_itm parts;
+	char		text[MAXDATELEN + 1];
+
+	interval2itm(*period, &parts);
+	EncodeInterval(&parts, INTSTYLE_POSTGRES, text);
+	add_text(json, "period", text);
 }
 
 /* In the label's own notation. */

@@ -31,7 +31,7 @@ extern bool purpose_covers(const char *named, const char *purpose);
  * NIL: all of them).
  */
 extern char *compile_terms(LabelTarget *target, const Label *label, const List *purposes,
-						   TimestampTz cut_off, bool bind);
+						   TimestampTz cut_off);
 
 /* policy_term.c: SQL for an indexable condition that every due row meets, or NULL. */
 extern char *compile_bound(LabelTarget *target, const Label *label, const List *purposes,

@@ -79,7 +79,7 @@ verify_parent(Oid parent, const Label *label, TimestampTz cut_off, bool bind)
 
 	pp_label_open(&reading, label->source, describe(parent, 0));
 	pp_core_enter(&stay, target.owner, true);
-	(void) compile_terms(&target, label, NIL, cut_off, bind);
+	(void) compile_terms(&target, label, NIL, cut_off);
 	(void) is_bound(parent, 0, target.binding->data, bind);
 	pp_core_leave(&stay);
 	pp_label_close(&reading);

@@ -26,7 +26,7 @@
 
 static RetentionRule *resolve_as_owner(Oid relid, AttrNumber attnum, const Label *table,
 									   const Label *column, TimestampTz cut_off, bool bind);
-static void resolve_row(LabelTarget *target, const Label *label, TimestampTz cut_off, bool bind,
+static void resolve_row(LabelTarget *target, const Label *label, TimestampTz cut_off,
 						RetentionRule *rule);
 static void resolve_column(LabelTarget *target, const Label *table, const Label *column,
 						   TimestampTz cut_off, bool bind, RetentionRule *rule);
@@ -92,7 +92,7 @@ resolve_as_owner(Oid relid, AttrNumber attnum, const Label *table, const Label *
 	if (column != NULL)
 		resolve_column(&target, table, column, cut_off, bind, rule);
 	else
-		resolve_row(&target, table, cut_off, bind, rule);
+		resolve_row(&target, table, cut_off, rule);
 	rule->unbound |= !is_bound(relid, attnum, target.binding->data, bind);
 	pp_core_leave(&stay);
 	pp_label_close(&reading);
@@ -100,13 +100,13 @@ resolve_as_owner(Oid relid, AttrNumber attnum, const Label *table, const Label *
 }
 
 static void
-resolve_row(LabelTarget *target, const Label *label, TimestampTz cut_off, bool bind, RetentionRule *rule)
+resolve_row(LabelTarget *target, const Label *label, TimestampTz cut_off, RetentionRule *rule)
 {
 	LabelTarget unbound = *target;
 	char	   *bound;
 
 	rule->text = "THEN DELETE";
-	rule->end = compile_terms(target, label, NIL, cut_off, bind);
+	rule->end = compile_terms(target, label, NIL, cut_off);
 	unbound.binding = makeStringInfo();
 	bound = compile_bound(&unbound, label, NIL, cut_off);
 	rule->due = psprintf("%s%s(%s) <= $1", bound ? bound : "", bound ? " AND " : "", rule->end);
@@ -127,9 +127,9 @@ resolve_column(LabelTarget *target, const Label *table, const Label *column, Tim
 	check_served(target, table, column);
 	pp_label_open(&reading, table->source, describe(target->relid, 0));
 	terms.binding = makeStringInfo();
-	(void) compile_terms(&terms, table, NIL, cut_off, bind);
+	(void) compile_terms(&terms, table, NIL, cut_off);
 	table_binding = pstrdup(terms.binding->data);
-	rule->end = compile_terms(&terms, table, column->serves, cut_off, bind);
+	rule->end = compile_terms(&terms, table, column->serves, cut_off);
 	bound = compile_bound(&terms, table, column->serves, cut_off);
 	pp_label_close(&reading);
 	rule->unbound |= !is_bound(target->relid, 0, table_binding, bind);
@@ -274,7 +274,7 @@ check_rule(Oid relid, AttrNumber attnum, Label *label)
 	foreach(cell, label->terms)
 		check_term_periods(lfirst(cell), now, true);
 	check_parents(relid, label, NIL, &parents, now, true);
-	(void) compile_terms(&target, label, NIL, now, true);
+	(void) compile_terms(&target, label, NIL, now);
 	return target.binding->data;
 }
 

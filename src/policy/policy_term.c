@@ -32,7 +32,7 @@
 static bool serves(const LabelTerm *term, const List *purposes);
 static List *served_purposes(const LabelTerm *term, const List *purposes);
 static char *compile_term(LabelTarget *target, const LabelTerm *term, const List *purposes,
-						  TimestampTz cut_off, bool bind);
+						  TimestampTz cut_off);
 static char *compile_after(LabelTarget *target, const LabelTerm *term, const List *purposes,
 						   TimestampTz cut_off);
 static char *compile_end(const LabelTerm *term, const char *purpose, const char *start,
@@ -42,9 +42,9 @@ static char *compile_start(LabelTarget *target, const LabelStart *start);
 static char *compile_parts(LabelTarget *target, const LabelStart *start);
 static char *as_timestamptz(const char *sql, Oid type, int location);
 static char *compile_with(LabelTarget *target, const LabelTerm *term, const List *purposes,
-						  TimestampTz cut_off, bool bind);
+						  TimestampTz cut_off);
 static char *compile_parent_ends(LabelTarget *parent, const Label *label, const List *purposes,
-								 TimestampTz cut_off, bool bind);
+								 TimestampTz cut_off);
 static char *match_parent(LabelTarget *target, LabelTarget *parent, const ForeignKeyCacheInfo *key,
 						  char **any_null);
 static char *wrap_condition(LabelTarget *target, const LabelExpression *condition, const char *end);
@@ -54,8 +54,7 @@ static void bound_start(LabelTarget *target, const LabelStart *start, const char
 static const Interval *certain_period(const LabelTerm *term, const List *purposes, TimestampTz cut_off);
 
 char *
-compile_terms(LabelTarget *target, const Label *label, const List *purposes, TimestampTz cut_off,
-			  bool bind)
+compile_terms(LabelTarget *target, const Label *label, const List *purposes, TimestampTz cut_off)
 {
 	List	   *ends = NIL;
 	ListCell   *cell;
@@ -65,7 +64,7 @@ compile_terms(LabelTarget *target, const Label *label, const List *purposes, Tim
 		LabelTerm  *term = lfirst(cell);
 
 		if (serves(term, purposes))
-			ends = lappend(ends, compile_term(target, term, purposes, cut_off, bind));
+			ends = lappend(ends, compile_term(target, term, purposes, cut_off));
 	}
 	return join_list("GREATEST", ends);
 }
@@ -97,15 +96,14 @@ served_purposes(const LabelTerm *term, const List *purposes)
 }
 
 static char *
-compile_term(LabelTarget *target, const LabelTerm *term, const List *purposes, TimestampTz cut_off,
-			 bool bind)
+compile_term(LabelTarget *target, const LabelTerm *term, const List *purposes, TimestampTz cut_off)
 {
 	List	   *served = served_purposes(term, purposes);
 	char	   *end;
 
 	check_term_periods(term, cut_off, false);
 	if (term->kind == TERM_WITH)
-		end = compile_with(target, term, served, cut_off, bind);
+		end = compile_with(target, term, served, cut_off);
 	else
 		end = compile_after(target, term, served, cut_off);
 	return term->condition ? wrap_condition(target, term->condition, end) : end;
@@ -250,11 +248,11 @@ as_timestamptz(const char *sql, Oid type, int location)
 
 /*
  * WITH: the purpose ends when it ends for the row that the foreign key leads to. Without a key the term does not
- * apply; a parent that cannot be found, or for which the purpose has no applicable term, is unknown.
+ * apply, nor where the purpose does not apply to the parent (its own key is null); -infinity carries that through the
+ * sub-select. A parent that cannot be found is unknown.
  */
 static char *
-compile_with(LabelTarget *target, const LabelTerm *term, const List *purposes, TimestampTz cut_off,
-			 bool bind)
+compile_with(LabelTarget *target, const LabelTerm *term, const List *purposes, TimestampTz cut_off)
 {
 	ForeignKeyCacheInfo *key = pp_label_foreign_key(target->relid, term->columns);
 	LabelTarget parent = {.owner = target->owner, .binding = makeStringInfo()};
@@ -285,36 +283,38 @@ compile_with(LabelTarget *target, const LabelTerm *term, const List *purposes, T
 	match = match_parent(target, &parent, key, &any_null);
 	label = pp_label_load(parent.relid, 0); /* check_parents has vouched for it */
 	pp_label_open(&reading, label->source, psprintf("table \"%s\"", get_rel_name(parent.relid)));
-	ends = compile_parent_ends(&parent, label, purposes, cut_off, bind);
+	ends = compile_parent_ends(&parent, label, purposes, cut_off);
 	pp_label_close(&reading);
-	return psprintf("CASE WHEN %s THEN NULL::pg_catalog.timestamptz ELSE COALESCE((SELECT %s FROM %s AS %s WHERE %s), "
-					"'infinity'::pg_catalog.timestamptz) END",
+	return psprintf("CASE WHEN %s THEN NULL::pg_catalog.timestamptz ELSE NULLIF(COALESCE("
+					"(SELECT COALESCE(%s, '-infinity'::pg_catalog.timestamptz) FROM %s AS %s WHERE %s), "
+					"'infinity'::pg_catalog.timestamptz), '-infinity'::pg_catalog.timestamptz) END",
 					any_null, ends, pp_core_quote_relation(parent.relid), parent.alias, match);
 }
 
-/* Each purpose by itself: where none of its terms applies to the parent, its end is unknown. */
+/* The latest end of the purposes on the parent's row; each of them must be one that the parent's label names. */
 static char *
 compile_parent_ends(LabelTarget *parent, const Label *label, const List *purposes,
-					TimestampTz cut_off, bool bind)
+					TimestampTz cut_off)
 {
-	List	   *ends = NIL;
 	ListCell   *cell;
+	ListCell   *term;
 
 	foreach(cell, purposes)
 	{
 		LabelName  *purpose = lfirst(cell);
-		char	   *end = compile_terms(parent, label, list_make1(purpose), cut_off, bind);
+		bool		named = false;
 
-		if (end == NULL)
+		foreach(term, label->terms)
+			named |= served_purposes(lfirst(term), list_make1(purpose)) != NIL;
+		if (!named)
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 					errmsg("table \"%s\" has no term for purpose \"%s\"", get_rel_name(parent->relid),
 						   purpose->name),
 					errdetail("A row that lives WITH another ends when the same purpose ends there."),
 					errhint("Add FOR %s to its RETAIN.", purpose->name));
-		ends = lappend(ends, psprintf("COALESCE(%s, 'infinity'::pg_catalog.timestamptz)", end));
 	}
-	return join_list("GREATEST", ends);
+	return compile_terms(parent, label, purposes, cut_off);
 }
 
 /* The foreign key as a condition between the two aliases, by the operators of the constraint itself. */

@@ -60,7 +60,6 @@ static void compute_token(unsigned char token[TOKEN_BYTES], const text *value, c
 static void compute_mark(unsigned char token[TOKEN_BYTES], const ScopeKey *key);
 static void put_hex(char *hex, const unsigned char *bytes, int length);
 static bool read_token(unsigned char token[TOKEN_BYTES], const char *digits);
-static int	digit_value(char digit);
 
 PG_FUNCTION_INFO_V1(pp_sql_pseudonym);
 PG_FUNCTION_INFO_V1(pp_sql_pseudonym_email);
@@ -120,7 +119,7 @@ pp_sql_is_pseudonym(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(false);
 	memcpy(marked, token, DIGEST_BYTES);
 	compute_mark(marked, key);
-	PG_RETURN_BOOL(sodium_memcmp(token, marked, TOKEN_BYTES) == 0);
+	PG_RETURN_BOOL(memcmp(token, marked, TOKEN_BYTES) == 0);
 }
 
 static const ScopeKey *
@@ -214,28 +213,24 @@ put_hex(char *hex, const unsigned char *bytes, int length)
 	}
 }
 
+/* Lower case only: a pseudonym is compared as text, so it has one spelling. */
 static bool
 read_token(unsigned char token[TOKEN_BYTES], const char *digits)
 {
+	/* One more than the digit's value; 0 is no digit. */
+	static const unsigned char values[256] = {
+		['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8,
+		['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16
+	};
+
 	for (int i = 0; i < TOKEN_BYTES; i++)
 	{
-		int			high = digit_value(digits[2 * i]);
-		int			low = digit_value(digits[2 * i + 1]);
+		int			high = values[(unsigned char) digits[2 * i]];
+		int			low = values[(unsigned char) digits[2 * i + 1]];
 
-		if (high < 0 || low < 0)
+		if (high == 0 || low == 0)
 			return false;
-		token[i] = high << 4 | low;
+		token[i] = (high - 1) << 4 | (low - 1);
 	}
 	return true;
-}
-
-/* Lower case only: a pseudonym is compared as text, so it has one spelling. */
-static int
-digit_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	return -1;
 }

@@ -26,14 +26,17 @@ $primary->safe_psql('postgres', <<'SQL');
 	CREATE TABLE visit (id int PRIMARY KEY, seen_at timestamptz NOT NULL);
 	INSERT INTO visit SELECT n, now() - interval '2 years' FROM generate_series(1, 5) n;
 	SECURITY LABEL FOR privacy ON TABLE visit IS 'RETAIN FOR service AFTER seen_at THEN DELETE';
-	CALL privacy.sweep();
+	ALTER DATABASE postgres SET privacy.sweep_enabled = on;
 SQL
 
-# What the primary will not sweep for a week, the standby would sweep within a second.
-$primary->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE $PROCESSES AND state = 'idle'")
-  or die 'the first round does not end';
+# The primary makes its one round of the week. What comes now the standby would sweep within a second.
+$primary->restart;
+$primary->poll_query_until('postgres', 'SELECT count(*) = 1 FROM privacy.sweep_run
+		WHERE started_at > pg_postmaster_start_time() AND finished_at IS NOT NULL')
+  or die 'the primary does not sweep';
+$primary->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE $PROCESSES")
+  or die 'the worker of the primary does not end';
 $primary->safe_psql('postgres', <<'SQL');
-	ALTER DATABASE postgres SET privacy.sweep_enabled = on;
 	INSERT INTO visit SELECT n, now() - interval '2 years' FROM generate_series(1, 5) n;
 	INSERT INTO visit SELECT n, now() FROM generate_series(6, 10) n;
 SQL
