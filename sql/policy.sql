@@ -8,6 +8,8 @@ CREATE SCHEMA office;
 SET search_path = office, public;
 RESET client_min_messages;
 SET TimeZone = 'UTC';
+SET DateStyle = 'ISO';
+SET IntervalStyle = 'postgres';
 SET privacy.core_clock = '2026-01-01 00:00+00';
 
 -- A purpose has a name, a legal basis, a retention period, and the words of the policy.
@@ -35,7 +37,7 @@ SELECT privacy.create_purpose('other', 'contract', '-1 day', 'x');
 SELECT privacy.create_purpose('other', 'contract', '1 month -1 day', 'x');
 SELECT privacy.create_purpose('other', 'contract', '1001 years', 'x');
 SELECT privacy.create_purpose('service', 'contract', '2 years', 'Once more');
-SELECT privacy.create_purpose('at.most.63.bytes.' || repeat('z', 46), 'vital_interests', '0', 'The longest name, the shortest period');
+SELECT privacy.create_purpose('sixty.three.' || repeat('z', 51), 'vital_interests', '0', 'The longest name, the shortest period');
 
 -- A promise changes from a moment on: not for the past, and not before a change already made.
 SELECT privacy.alter_purpose('marketing.sms', '2 weeks');
@@ -181,15 +183,15 @@ SECURITY LABEL FOR privacy ON COLUMN letter.point IS 'FOR service THEN SET ''(0,
 SECURITY LABEL FOR privacy ON COLUMN letter.sender IS 'FOR service THEN PSEUDONYMIZE IN person';
 SECURITY LABEL FOR privacy ON COLUMN letter.note IS 'THEN SET NULL';
 UPDATE letter SET sender = 'Anna', point = '(1,2)';
-SELECT rule, state, due, first_end FROM privacy.sweep_preview('2019-06-30 11:59:59+00') WHERE rule_table = 'office.letter' ORDER BY rule;
-SELECT rule, state, due, first_end FROM privacy.sweep_preview('2019-06-30 12:00+00') WHERE rule_table = 'office.letter' ORDER BY rule;
+SELECT rule, state, due, first_end FROM privacy.sweep_preview('2019-06-30 11:59:59+00') WHERE rule_table = 'office.letter' ORDER BY rule COLLATE "C";
+SELECT rule, state, due, first_end FROM privacy.sweep_preview('2019-06-30 12:00+00') WHERE rule_table = 'office.letter' ORDER BY rule COLLATE "C";
 
 -- Which rules there are, and whether each could run.
 SECURITY LABEL FOR privacy ON TABLE folder IS 'DRAFT; RETAIN FOR service, account AFTER closed_at THEN DELETE';
-SELECT * FROM privacy.check_labels() ORDER BY relation::text, rule;
+SELECT * FROM privacy.check_labels() ORDER BY relation::text COLLATE "C", rule COLLATE "C";
 -- A renamed column parks what reads it, until somebody says that it is meant: here its label is out of date as well.
 ALTER TABLE letter RENAME answered_at TO answered;
-SELECT * FROM privacy.check_labels() ORDER BY relation::text, rule;
+SELECT * FROM privacy.check_labels() ORDER BY relation::text COLLATE "C", rule COLLATE "C";
 SELECT privacy.rebind_labels('letter');
 ALTER TABLE letter RENAME answered TO answered_at;
 SELECT DISTINCT state FROM privacy.check_labels() WHERE relation = 'letter'::regclass;

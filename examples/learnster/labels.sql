@@ -61,24 +61,15 @@ SECURITY LABEL FOR privacy ON TABLE learnster.learner IS
           FOR account WITH (account_id)
      THEN DELETE';
 
--- L1, L3, L8, L9. One row, four purposes, four ends. Where the parent row is not kept for the purpose at
--- all, WITH is unknown, and unknown keeps: the progress of private learners, who have no agreement,
--- would stay for ever, and they with it. So WHERE says when there is something to live with.
+-- L1, L3, L8, L9. One row, four purposes, four ends.
 SECURITY LABEL FOR privacy ON TABLE learnster.course_progress IS
   'SUBJECT learner VIA (learner_id);
-   RETAIN FOR service WITH (learner_id)
-            WHERE (EXISTS (SELECT FROM learnster.learner
-                            WHERE learner.id = course_progress.learner_id AND learner.agreement_id IS NOT NULL)),
-          FOR account WITH (learner_id)
-            WHERE (EXISTS (SELECT FROM learnster.learner
-                            WHERE learner.id = course_progress.learner_id AND learner.account_id IS NOT NULL)),
+   RETAIN FOR service, account WITH (learner_id),
           FOR improvement, statistics AFTER collected_at
      THEN DELETE';
 SECURITY LABEL FOR privacy ON TABLE learnster.completed_course IS
   'SUBJECT learner VIA (learner_id);
-   RETAIN FOR account WITH (learner_id)
-            WHERE (EXISTS (SELECT FROM learnster.learner
-                            WHERE learner.id = completed_course.learner_id AND learner.account_id IS NOT NULL)),
+   RETAIN FOR account WITH (learner_id),
           FOR improvement, statistics AFTER completed_at
      THEN DELETE';
 
@@ -123,15 +114,10 @@ SECURITY LABEL FOR privacy ON TABLE learnster.invoice IS
           3 years FOR bookkeeping AFTER END OF YEAR OF fiscal_year_end WHERE (record_type = ''working paper'')
      THEN DELETE';
 SECURITY LABEL FOR privacy ON TABLE learnster.invoice_line IS
-  'RETAIN FOR administration WITH (invoice_id)
-            WHERE (EXISTS (SELECT FROM learnster.invoice
-                            WHERE invoice.id = invoice_line.invoice_id AND invoice.agreement_id IS NOT NULL)),
-          FOR bookkeeping WITH (invoice_id)
+  'RETAIN FOR administration, bookkeeping WITH (invoice_id)
      THEN DELETE';
 SECURITY LABEL FOR privacy ON TABLE learnster.payment IS
-  'RETAIN FOR administration WITH (invoice_id)
-            WHERE (EXISTS (SELECT FROM learnster.invoice
-                            WHERE invoice.id = payment.invoice_id AND invoice.agreement_id IS NOT NULL)),
+  'RETAIN FOR administration WITH (invoice_id),
           7 years FOR bookkeeping AFTER END OF YEAR OF
             ((SELECT invoice.fiscal_year_end FROM learnster.invoice WHERE invoice.id = payment.invoice_id))
      THEN DELETE';

@@ -152,6 +152,12 @@ pp_core_enter(CoreStay *stay, Oid userid, bool restricted)
 	pin("session_replication_role", "origin");
 	pin("track_counts", "on");
 	pin("extra_float_digits", "1");
+	pin("standard_conforming_strings", "on");
+	pin("transform_null_equals", "off");
+	pin("array_nulls", "on");
+	pin("default_text_search_config", "pg_catalog.simple");
+	/* compiling the many expressions of a rule costs more than running them; a batch is small */
+	pin("jit", "off");
 	SetUserIdAndSecContext(userid, security);
 }
 
@@ -224,7 +230,7 @@ pp_core_owner(void)
 	table_close(catalogue, AccessShareLock);
 
 	if (!OidIsValid(owner))
-		elog(ERROR, "extension \"pg_privacy\" vanished");
+		elog(ERROR, "extension \"pg_privacy\" vanished"); /* cannot happen */
 	return owner;
 }
 
@@ -264,7 +270,7 @@ pp_core_execute(const char *statement, bool read_only, int nargs, Oid *types,
 	}
 	result = SPI_execute_with_args(statement, nargs, types, values, nulls, read_only, 0);
 	if (result < 0)
-		elog(ERROR, "%s: %s", SPI_result_code_string(result), statement);
+		elog(ERROR, "%s: %s", SPI_result_code_string(result), statement);	/* cannot happen */
 	if (pushed)
 		PopActiveSnapshot();
 	pp_core_leave(&stay);

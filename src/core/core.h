@@ -8,6 +8,11 @@
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 
+/* PostgreSQL 18 has pg_noreturn in front instead. */
+#ifndef pg_attribute_noreturn
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
 /* Own SQLSTATEs, only where a client must branch. */
 #define ERRCODE_PP_KEY_UNAVAILABLE	MAKE_SQLSTATE('P', 'V', '0', '0', '1')
 #define ERRCODE_PP_KEY_MISMATCH		MAKE_SQLSTATE('P', 'V', '0', '0', '2')
@@ -26,7 +31,7 @@ extern TimestampTz pp_core_now(void);
  * A stay as another user with pinned settings. pp_core_enter switches to userid inside a
  * security-restricted operation (unless it is the extension's owner acting on its own tables: pass
  * restricted = false), and pins search_path to "pg_catalog, pg_temp", row_security, TimeZone,
- * DateStyle, IntervalStyle and session_replication_role until pp_core_leave. An error thrown
+ * DateStyle, IntervalStyle, session_replication_role and whatever else bends the meaning of SQL until pp_core_leave. An error thrown
  * in between needs no pp_core_leave: (sub)transaction abort restores both.
  */
 typedef struct CoreStay

@@ -19,7 +19,7 @@ pp_core_equals(Oid operator, const char *left, const char *right)
 	char	   *result;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator %u", operator);
+		elog(ERROR, "cache lookup failed for operator %u", operator);	/* cannot happen */
 	form = (Form_pg_operator) GETSTRUCT(tuple);
 	result = psprintf("%s OPERATOR(%s.%s) %s", left,
 					  quote_identifier(get_namespace_name(form->oprnamespace)),

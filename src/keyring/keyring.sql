@@ -69,7 +69,8 @@ COMMENT ON COLUMN privacy.scope_grant.grantee IS 'the role; dumped by its name';
 SELECT pg_catalog.pg_extension_config_dump('privacy.root_key', '');
 SELECT pg_catalog.pg_extension_config_dump('privacy.scope', '');
 SELECT pg_catalog.pg_extension_config_dump('privacy.scope_version', '');
-SELECT pg_catalog.pg_extension_config_dump('privacy.scope_grant', '');
+SELECT pg_catalog.pg_extension_config_dump('privacy.scope_grant',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)');
 
 CREATE FUNCTION privacy.invalidate_keyring() RETURNS trigger
 	LANGUAGE C VOLATILE PARALLEL UNSAFE

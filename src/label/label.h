@@ -5,6 +5,7 @@
 #ifndef PP_LABEL_H
 #define PP_LABEL_H
 
+#include "label/label_reading.h"
 #include "label/label_tree.h"
 
 #include "access/attnum.h"
@@ -22,28 +23,6 @@ extern Label *pp_label_parse(const char *source);
 
 /* The stored label of a table (attnum 0) or column, parsed; NULL when there is none. */
 extern Label *pp_label_load(Oid relid, AttrNumber attnum);
-
-/*
- * A label being read: errors raised between open and close show the label as their query, the place
- * in it as their cursor, and the object as their context. close is not needed after an error.
- */
-typedef struct LabelReading
-{
-	ErrorContextCallback callback;
-	const char *source;
-	const char *object;			/* "table \"learner\"", or NULL */
-	int			base;			/* byte where the expression at hand starts in source, else 0 */
-	int			location;		/* byte to point at for errors that bring no position, else -1 */
-} LabelReading;
-
-extern void pp_label_open(LabelReading *reading, const char *source, const char *object);
-extern void pp_label_close(LabelReading *reading);
-
-/* The innermost label being read, or NULL. */
-extern LabelReading *pp_label_current(void);
-
-/* For use inside ereport: points the cursor at a byte of the label being read. */
-extern int	pp_label_position(int location);
 
 /*
  * What names in a label resolve against. The acting owner is the user as whom the statement will

@@ -17,6 +17,7 @@ COMMENT ON COLUMN privacy.label_binding.cluster IS
 CREATE FUNCTION privacy.check_label(label text) RETURNS jsonb
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pp_sql_check_label';
+GRANT EXECUTE ON FUNCTION privacy.check_label(text) TO PUBLIC;
 COMMENT ON FUNCTION privacy.check_label(text) IS
 	'Parses a label and returns what it says. Raises what SECURITY LABEL would raise before it looks at the table: syntax errors with a cursor position and the valid words, and clauses that are not supported yet. Names are checked only when the label is set.';
 
@@ -68,6 +69,7 @@ BEGIN ATOMIC
 	WHERE l.provider = 'privacy' AND l.classoid = 'pg_class'::regclass
 	ORDER BY l.objsubid > 0, n.nspname, c.relname, l.objsubid;
 END;
+GRANT EXECUTE ON FUNCTION privacy.label_script(boolean) TO PUBLIC;
 COMMENT ON FUNCTION privacy.label_script(boolean) IS
 	'Every privacy label of this database as a SECURITY LABEL statement, tables before columns: the policy as a file. With remove, the statements that take them away.';
 

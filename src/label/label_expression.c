@@ -305,7 +305,7 @@ check_function(Oid function, void *context)
 	Form_pg_proc form;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
+		elog(ERROR, "cache lookup failed for function %u", function);	/* cannot happen */
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 
 	if (form->pronamespace == PG_CATALOG_NAMESPACE &&

@@ -59,6 +59,10 @@ pp_label_parse(const char *source)
 
 	pp_label_open(&reading, parse.label->source, NULL);
 	scanner = scanner_init(source, &extra, &no_keywords, no_tokens);
+	/* one meaning, whatever the session's settings */
+	extra.standard_conforming_strings = true;
+	extra.backslash_quote = BACKSLASH_QUOTE_SAFE_ENCODING;
+	extra.escape_string_warning = false;
 	(void) pp_label_yyparse(scanner, &parse);
 	scanner_finish(scanner);
 	refuse_unsupported(parse.label);

@@ -4,6 +4,7 @@
 #ifndef PP_LABEL_SCAN_H
 #define PP_LABEL_SCAN_H
 
+#include "core/core.h"
 #include "label/label_grammar.h"
 
 extern int	pp_label_yylex(PP_LABEL_YYSTYPE *value, int *location, core_yyscan_t scanner);

@@ -3,6 +3,7 @@
 CREATE FUNCTION privacy.is_retention_period(period interval) RETURNS boolean
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pp_sql_is_retention_period';
+GRANT EXECUTE ON FUNCTION privacy.is_retention_period(interval) TO PUBLIC;
 COMMENT ON FUNCTION privacy.is_retention_period(interval) IS
 	'Whether a period can be promised: no negative part, at most 1000 years.';
 

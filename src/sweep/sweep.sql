@@ -13,6 +13,7 @@ REVOKE ALL ON privacy.sweep_run FROM PUBLIC;
 REVOKE ALL ON SEQUENCE privacy.sweep_run_id_seq FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('privacy.sweep_run', '');
 SELECT pg_catalog.pg_extension_config_dump('privacy.sweep_run_id_seq', '');
+COMMENT ON SEQUENCE privacy.sweep_run_id_seq IS 'Numbers the runs.';
 COMMENT ON TABLE privacy.sweep_run IS
 	'Each run of the deletion rules: its cut-off (a row is due when the cut-off has reached its end), who ran it, when it started, and when it ended; finished_at stays NULL when it was interrupted. Committed before any work.';
 

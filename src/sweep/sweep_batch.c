@@ -288,7 +288,7 @@ execute(SweepBatch *batch, const char *statement, int nargs, Datum *values)
 								   NULL, false, 0);
 	pp_core_leave(&stay);
 	if (result < 0)
-		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
+		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));	/* cannot happen */
 	return (int64) SPI_processed;
 }
 

@@ -108,7 +108,7 @@ count_rule(void *arg)
 	SPI_connect();
 	pp_core_enter(&stay, preview->rule->owner, true);
 	if (SPI_execute_with_args(statement, 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute_with_args failed");
+		elog(ERROR, "SPI_execute_with_args failed");	/* cannot happen */
 	pp_core_leave(&stay);
 	for (int i = 0; i < 4; i++)
 		preview->values[i < 2 ? i + 3 : i + 4] =

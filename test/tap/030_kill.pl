@@ -57,6 +57,8 @@ $node->safe_psql('postgres', <<'SQL');
 	CREATE TRIGGER dawdle BEFORE DELETE ON payment FOR EACH ROW EXECUTE FUNCTION dawdle(0.001);
 	CREATE TRIGGER dawdle BEFORE DELETE ON agreement FOR EACH ROW EXECUTE FUNCTION dawdle(0.003);
 	CREATE TRIGGER dawdle BEFORE UPDATE ON member FOR EACH ROW EXECUTE FUNCTION dawdle(0.003);
+	-- so that many kills come between effect and evidence
+	CREATE TRIGGER dawdle BEFORE INSERT ON privacy.audit_entry FOR EACH ROW EXECUTE FUNCTION dawdle(0.02);
 
 	SECURITY LABEL FOR privacy ON TABLE agreement IS 'RETAIN FOR service AFTER ended_at THEN DELETE';
 	SECURITY LABEL FOR privacy ON TABLE payment IS 'RETAIN FOR service AFTER paid_at THEN DELETE';
