@@ -189,6 +189,71 @@ CALL privacy.sweep();
 SELECT (SELECT count(*) FROM bait) AS bait, (SELECT count(*) FROM prey) AS prey;
 DROP TABLE bait, prey;
 
+-- Nor may it take another row of the same table, also when the count comes out the same.
+CREATE TABLE couple (id int PRIMARY KEY, at timestamptz);
+INSERT INTO couple VALUES (1, '2020-01-01 00:00+00'), (2, '2025-12-31 00:00+00');
+CREATE FUNCTION take_other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM shop.couple WHERE id = 2; RETURN NULL; END $$;
+CREATE TRIGGER take_other BEFORE DELETE ON couple FOR EACH ROW WHEN (OLD.id = 1) EXECUTE FUNCTION take_other();
+SECURITY LABEL FOR privacy ON TABLE couple IS 'RETAIN FOR service AFTER at THEN DELETE';
+CALL privacy.sweep();
+:outcome
+SELECT array_agg(id ORDER BY id) FROM couple;
+DROP TABLE couple;
+
+-- A rewrite rule that does nothing, or something else.
+CREATE TABLE ruled (id int PRIMARY KEY, at timestamptz);
+CREATE TABLE victim (id int);
+INSERT INTO ruled VALUES (1, '2020-01-01 00:00+00');
+INSERT INTO victim VALUES (1);
+SECURITY LABEL FOR privacy ON TABLE ruled IS 'RETAIN FOR service AFTER at THEN DELETE';
+CREATE RULE nothing AS ON DELETE TO ruled DO INSTEAD NOTHING;
+CALL privacy.sweep();
+SELECT (SELECT count(*) FROM ruled) AS ruled, (SELECT count(*) FROM privacy.audit_entry WHERE object = 'shop.ruled') AS evidence;
+DROP RULE nothing ON ruled;
+SET client_min_messages = error;
+CREATE RULE other AS ON DELETE TO ruled DO INSTEAD DELETE FROM victim;
+CALL privacy.sweep();
+RESET client_min_messages;
+SELECT (SELECT count(*) FROM ruled) AS ruled, (SELECT count(*) FROM victim) AS victim, (SELECT count(*) FROM privacy.audit_entry WHERE object = 'shop.ruled') AS evidence;
+DROP TABLE ruled, victim;
+
+-- The owner's code stays the owner's: it cannot become the caller, leave things in the session, or move the clock.
+SET ROLE regress_shop;
+CREATE TABLE trap (id int PRIMARY KEY, at timestamptz);
+INSERT INTO trap VALUES (1, '2020-01-01 00:00+00');
+SECURITY LABEL FOR privacy ON TABLE trap IS 'RETAIN FOR service AFTER at THEN DELETE';
+CREATE FUNCTION spring() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RESET ROLE; RETURN OLD; END $$;
+CREATE TRIGGER spring BEFORE DELETE ON trap FOR EACH ROW EXECUTE FUNCTION spring();
+RESET ROLE;
+CALL privacy.sweep();
+CREATE OR REPLACE FUNCTION spring() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN CREATE TEMP TABLE left_behind (x int); RETURN OLD; END $$;
+CALL privacy.sweep();
+CREATE OR REPLACE FUNCTION spring() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('privacy.core_clock', '2090-01-01 00:00+00', false); RETURN OLD; END $$;
+CALL privacy.sweep();
+CREATE OR REPLACE FUNCTION spring() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('search_path', 'evil', false); RETURN OLD; END $$;
+CALL privacy.sweep();
+:outcome
+SELECT current_user = session_user AS same_user, current_setting('search_path');
+DROP TABLE trap;
+DROP FUNCTION spring;
+
+-- A cancelled sweep leaves the batch undone and the run unfinished, and does not stand in the next one's way.
+CREATE TABLE slow (id int PRIMARY KEY, at timestamptz);
+INSERT INTO slow VALUES (1, '2020-01-01 00:00+00');
+CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN OLD; END $$;
+CREATE TRIGGER doze BEFORE DELETE ON slow FOR EACH ROW EXECUTE FUNCTION doze();
+SECURITY LABEL FOR privacy ON TABLE slow IS 'RETAIN FOR service AFTER at THEN DELETE';
+SET statement_timeout = '1s';
+CALL privacy.sweep();
+RESET statement_timeout;
+SELECT count(*) AS interrupted FROM privacy.sweep_progress;
+SELECT count(*) FROM slow;
+DROP TRIGGER doze ON slow;
+CALL privacy.sweep();
+:outcome
+SELECT count(*) AS interrupted FROM privacy.sweep_progress;
+DROP TABLE slow;
+
 -- A trigger that undoes a treatment, and a constraint that a treatment would break.
 CREATE TABLE stubborn (id int PRIMARY KEY, name text, at timestamptz);
 INSERT INTO stubborn VALUES (1, 'Anna', '2024-06-01 00:00+00');
@@ -211,6 +276,18 @@ CALL privacy.sweep();
 :outcome
 SELECT id, name FROM stubborn ORDER BY id;
 DROP TABLE stubborn;
+
+-- A trigger that keeps a value: blocked, as with rows.
+CREATE TABLE guarded (id int PRIMARY KEY, note text, at timestamptz);
+INSERT INTO guarded SELECT i, 'x', '2024-06-01 00:00+00' FROM generate_series(1, 4) AS i;
+CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.id % 2 = 0 THEN RETURN NULL; END IF; RETURN NEW; END $$;
+CREATE TRIGGER guard BEFORE UPDATE ON guarded FOR EACH ROW EXECUTE FUNCTION guard();
+SECURITY LABEL FOR privacy ON TABLE guarded IS 'RETAIN FOR service, statistics AFTER at THEN DELETE';
+SECURITY LABEL FOR privacy ON COLUMN guarded.note IS 'FOR service THEN SET NULL';
+CALL privacy.sweep();
+:outcome
+SELECT id, note FROM guarded ORDER BY id;
+DROP TABLE guarded;
 
 -- A mark says that a value has been treated; a clock that starts anew treats anew.
 CREATE TABLE place (id int PRIMARY KEY, home point, at timestamptz, cleared_at timestamptz);
@@ -254,6 +331,42 @@ CALL privacy.sweep();
 SELECT array_agg(id ORDER BY id) FROM customer;
 SELECT (SELECT customer_id FROM review) AS review, (SELECT customer_id FROM coupon) AS coupon;
 DROP TABLE parcel, purchase, review, coupon, customer;
+
+-- A row that is only blocked is still treated where its values are due.
+CREATE TABLE tenant (id int PRIMARY KEY, email text, left_at timestamptz);
+CREATE TABLE lease (tenant_id int REFERENCES tenant);
+INSERT INTO tenant VALUES (1, 'a@example.org', '2020-01-01 00:00+00');
+INSERT INTO lease VALUES (1);
+SECURITY LABEL FOR privacy ON TABLE tenant IS 'RETAIN FOR service AFTER left_at THEN DELETE';
+SECURITY LABEL FOR privacy ON COLUMN tenant.email IS 'FOR service THEN PSEUDONYMIZE AS email';
+:preview
+CALL privacy.sweep();
+:outcome
+SELECT id, privacy.is_pseudonym(email, 'person') FROM tenant;
+-- A session's settings do not bend the sweep: with triggers off, foreign keys would not be looked at.
+SET session_replication_role = replica;
+SET default_transaction_isolation = serializable;
+CALL privacy.sweep();
+:outcome
+SELECT count(*) FROM tenant;
+RESET session_replication_role;
+RESET default_transaction_isolation;
+DROP TABLE lease, tenant;
+
+-- Between partitioned tables, too.
+CREATE TABLE room (id int PRIMARY KEY, at timestamptz) PARTITION BY RANGE (id);
+CREATE TABLE room_1 PARTITION OF room FOR VALUES FROM (1) TO (10);
+CREATE TABLE room_2 PARTITION OF room FOR VALUES FROM (10) TO (20);
+CREATE TABLE guest (id int, room_id int REFERENCES room) PARTITION BY RANGE (id);
+CREATE TABLE guest_rest PARTITION OF guest DEFAULT;
+INSERT INTO room SELECT i, '2020-01-01 00:00+00' FROM unnest(ARRAY[1, 2, 11, 12]) AS i;
+INSERT INTO guest VALUES (1, 1), (2, 12);
+SECURITY LABEL FOR privacy ON TABLE room IS 'RETAIN FOR service AFTER at THEN DELETE';
+:preview
+CALL privacy.sweep();
+:outcome
+SELECT id FROM room ORDER BY id;
+DROP TABLE guest, room;
 
 -- A foreign key that is checked at the end of the transaction is checked before the batch ends.
 CREATE TABLE wagon (id int PRIMARY KEY, at timestamptz);

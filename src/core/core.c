@@ -155,6 +155,14 @@ pp_core_enter(CoreStay *stay, Oid userid, bool restricted)
 	pin("standard_conforming_strings", "on");
 	pin("transform_null_equals", "off");
 	pin("array_nulls", "on");
+	pin("backslash_quote", "safe_encoding");
+	pin("quote_all_identifiers", "off");
+	pin("bytea_output", "hex");
+	pin("xmlbinary", "base64");
+	pin("xmloption", "content");
+	pin("lc_monetary", "C");
+	pin("lc_numeric", "C");
+	pin("lc_time", "C");
 	pin("default_text_search_config", "pg_catalog.simple");
 	/* compiling the many expressions of a rule costs more than running them; a batch is small */
 	pin("jit", "off");

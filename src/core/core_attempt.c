@@ -17,7 +17,7 @@
 
 #include "core/core.h"
 
-static bool message_is_safe(int sqlstate);
+static bool message_is_safe(const ErrorData *error);
 
 ErrorData *
 pp_core_attempt(void (*work) (void *arg), void *arg)
@@ -53,9 +53,11 @@ pp_core_attempt(void (*work) (void *arg), void *arg)
 char *
 pp_core_describe_error(const ErrorData *error)
 {
-	if (!message_is_safe(error->sqlerrcode))
-		return psprintf("error %s (its message is withheld: it could quote a value)",
-						unpack_sql_state(error->sqlerrcode));
+	if (!message_is_safe(error))
+		return psprintf("error %s%s%s (its message is withheld: it could quote a value)",
+						unpack_sql_state(error->sqlerrcode),
+						error->constraint_name ? " of constraint " : "",
+						error->constraint_name ? error->constraint_name : "");
 	if (error->detail != NULL &&
 		ERRCODE_TO_CATEGORY(error->sqlerrcode) == MAKE_SQLSTATE('P', 'V', '0', '0', '0'))
 		return psprintf("%s: %s", error->message, error->detail);
@@ -64,12 +66,17 @@ pp_core_describe_error(const ErrorData *error)
 
 /*
  * 0A: not supported, 23: constraints (the value is in the detail), 42: names and rights, 55: locks, 57:
- * operators, PV: our own; and a division by zero, which has nothing to quote.
+ * operators, PV: our own; and a division by zero, which has nothing to quote. A function can raise any of them with words of its
+ * own, so nothing that comes out of one is safe.
  */
 static bool
-message_is_safe(int sqlstate)
+message_is_safe(const ErrorData *error)
 {
+	int			sqlstate = error->sqlerrcode;
 	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	if (error->context != NULL && strstr(error->context, "function") != NULL)
+		return false;
 
 	return category == MAKE_SQLSTATE('0', 'A', '0', '0', '0') ||
 		category == MAKE_SQLSTATE('2', '3', '0', '0', '0') ||

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "core/core.h"
@@ -25,8 +26,10 @@ static void refuse_terms(const List *terms);
 static void refuse_treatment(const LabelTreatment *treatment);
 static void refuse_subjects(const List *subjects);
 static void check_relation(Relation relation);
+static bool has_rewrite_rules(Relation relation);
 static void check_table_label(Relation relation, const Label *label);
 static void check_column_label(Relation relation, const Label *label);
+static bool is_clone(const ForeignKeyCacheInfo *key);
 static void check_subject(Relation relation, const LabelSubject *subject);
 static void misplaced(const char *clause, const char *place) pg_attribute_noreturn();
 
@@ -118,7 +121,7 @@ refuse_subjects(const List *subjects)
 }
 
 void
-check_label_fits(Oid relid, AttrNumber attnum, const Label *label)
+pp_label_check_fits(Oid relid, AttrNumber attnum, const Label *label)
 {
 	LabelReading reading;
 	Relation	relation = table_open(relid, AccessShareLock);
@@ -147,12 +150,23 @@ check_relation(Relation relation)
 		reason = "It belongs to the system catalogue.";
 	else if (getExtensionOfObject(RelationRelationId, RelationGetRelid(relation)) == pp_core_extension())
 		reason = "It belongs to pg_privacy itself.";
+	else if (has_rewrite_rules(relation))
+		reason = "It has rewrite rules for DELETE or UPDATE, which could keep what the sweep removes.";
 	if (reason != NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("\"%s\" cannot carry a privacy label", RelationGetRelationName(relation)),
 				errdetail("%s", reason),
 				errhint("Label the permanent tables from which its rows come."));
+}
+
+static bool
+has_rewrite_rules(Relation relation)
+{
+	for (int i = 0; relation->rd_rules != NULL && i < relation->rd_rules->numLocks; i++)
+		if (relation->rd_rules->rules[i]->event != CMD_INSERT)
+			return true;
+	return false;
 }
 
 static void
@@ -233,6 +247,7 @@ pp_label_foreign_key(Oid relid, const List *columns)
 {
 	Relation	relation = table_open(relid, AccessShareLock);
 	ForeignKeyCacheInfo *result = NULL;
+	bool		ambiguous = false;
 	ListCell   *cell;
 
 	foreach(cell, RelationGetFKeyList(relation))
@@ -244,11 +259,42 @@ pp_label_foreign_key(Oid relid, const List *columns)
 		foreach(column, columns)
 			for (int i = 0; i < key->nkeys; i++)
 				found += key->conkey[i] == get_attnum(relid, ((LabelName *) lfirst(column))->name);
-		if (found == key->nkeys && found == list_length(columns))
-			result = copyObject(key);
+		if (found != key->nkeys || found != list_length(columns) || is_clone(key))
+			continue;
+		ambiguous = result != NULL;
+		result = copyObject(key);
 	}
 	table_close(relation, NoLock);
+	if (ambiguous)
+		ereport(ERROR,
+				errcode(ERRCODE_AMBIGUOUS_COLUMN),
+				errmsg("several foreign keys of \"%s\" have these columns", get_rel_name(relid)),
+				errdetail("They lead to different rows, and the label does not say to which."),
+				errhint("Drop all but one of them, or use a term with a sub-select."),
+				pp_label_position(((LabelName *) linitial(columns))->location));
 	return result;
+}
+
+/* A key to a partitioned table has one more constraint for each of its partitions. */
+static bool
+is_clone(const ForeignKeyCacheInfo *key)
+{
+	Oid			parent = InvalidOid;
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
+	bool		clone = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		parent = ((Form_pg_constraint) GETSTRUCT(tuple))->conparentid;
+		ReleaseSysCache(tuple);
+	}
+	tuple = OidIsValid(parent) ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(parent)) : NULL;
+	if (HeapTupleIsValid(tuple))
+	{
+		clone = ((Form_pg_constraint) GETSTRUCT(tuple))->conrelid == key->conrelid;
+		ReleaseSysCache(tuple);
+	}
+	return clone;
 }
 
 bool

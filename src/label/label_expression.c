@@ -19,12 +19,16 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
+#include "parser/parse_type.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -44,12 +48,17 @@ typedef struct ExpressionCheck
 	int			location;		/* of the node at hand, in the expression; -1 unknown */
 } ExpressionCheck;
 
+static char *fingerprint(Node *node);
+static bool forget_names(Node *node, void *context);
 static Node *parse_one_expression(const char *text);
 static bool is_bare_expression(SelectStmt *select);
 static bool check_raw_node(Node *node, ExpressionCheck *check);
 static void check_literal(A_Const *constant);
 static Node *transform_expression(LabelTarget *target, Node *raw, const char *text);
 static bool check_node(Node *node, ExpressionCheck *check);
+static Oid	type_of(Node *node);
+static void check_type(Oid type, ExpressionCheck *check);
+static bool has_column(Node *node, void *context);
 static void check_query(Query *query, ExpressionCheck *check);
 static void check_relation(RangeTblEntry *entry, ExpressionCheck *check);
 static void check_column(Var *column, ExpressionCheck *check);
@@ -99,9 +108,44 @@ pp_label_resolve_expression(LabelTarget *target, const LabelExpression *expressi
 	check_node(node, &check);
 	reading->base = 0;
 
-	appendStringInfo(target->binding, "expression %s;", nodeToString(node));
+	appendStringInfo(target->binding, "expression %s;", fingerprint(node));
 	*type = exprType(node);
 	return deparse_expression(node, deparse_context_for(target->alias, target->relid), true, false);
+}
+
+/*
+ * What the expression resolved to, without the names by which the server remembers columns: a new
+ * column of a table it reads matters only if it captures a name, and then numbers differ.
+ */
+static char *
+fingerprint(Node *node)
+{
+	Node	   *copy = copyObject(node);
+
+	(void) forget_names(copy, NULL);
+	return nodeToString(copy);
+}
+
+static bool
+forget_names(Node *node, void *context)
+{
+	ListCell   *cell;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, forget_names, context);
+	foreach(cell, ((Query *) node)->rtable)
+	{
+		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+
+		entry->alias = NULL;
+		entry->eref = makeAlias("", NIL);
+		entry->joinaliasvars = NIL;
+		entry->joinleftcols = NIL;
+		entry->joinrightcols = NIL;
+	}
+	return query_tree_walker((Query *) node, forget_names, context, 0);
 }
 
 static Node *
@@ -148,6 +192,8 @@ check_raw_node(Node *node, ExpressionCheck *check)
 		return false;
 	if (IsA(node, A_Const))
 		check_literal((A_Const *) node);
+	if (IsA(node, TypeName))
+		check_type(typenameTypeId(NULL, (TypeName *) node), check);
 	if (IsA(node, ColumnRef) && check->depth > 0 &&
 		list_length(((ColumnRef *) node)->fields) == 1)
 		check->unqualified = lappend_int(check->unqualified, ((ColumnRef *) node)->location);
@@ -215,6 +261,15 @@ check_node(Node *node, ExpressionCheck *check)
 	}
 
 	check->location = exprLocation(node);
+	if (!IsA(node, List))
+		check_type(type_of(node), check);
+	if (IsA(node, CoerceViaIO) && !has_column((Node *) ((CoerceViaIO *) node)->arg, NULL) &&
+		TypeCategory(((CoerceViaIO *) node)->resulttype) == TYPCATEGORY_DATETIME)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("a moment made of text alone could read the clock"),
+				errhint("Write it as one literal, or take it from a column."),
+				place(check->location));
 	if (IsA(node, Var))
 		check_column((Var *) node, check);
 	if (IsA(node, SQLValueFunction))
@@ -225,6 +280,71 @@ check_node(Node *node, ExpressionCheck *check)
 				place(check->location));
 	(void) check_functions_in_node(node, check_function, check);
 	return expression_tree_walker(node, check_node, check);
+}
+
+static Oid
+type_of(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Const:
+		case T_Var:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_CoerceToDomain:
+		case T_CoerceViaIO:
+		case T_RelabelType:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_RowExpr:
+		case T_ArrayExpr:
+			return exprType(node);
+		default:
+			return InvalidOid;
+	}
+}
+
+/*
+ * A type can bring code along: the constraints of a domain, or of a domain inside a composite type. It
+ * must be of the acting owner's or a superuser's making, like a function.
+ */
+static void
+check_type(Oid type, ExpressionCheck *check)
+{
+	HeapTuple	tuple;
+	Oid			owner;
+	Oid			element;
+
+	if (!OidIsValid(type))
+		return;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);	/* cannot happen */
+	owner = ((Form_pg_type) GETSTRUCT(tuple))->typowner;
+	element = ((Form_pg_type) GETSTRUCT(tuple))->typelem;
+	ReleaseSysCache(tuple);
+	if (owner != check->target->owner && !superuser_arg(owner))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("type %s must not be used by this label", format_type_be(type)),
+				errdetail("It belongs to \"%s\", but its code would run as \"%s\", the owner of the labelled table.",
+						  GetUserNameFromId(owner, false),
+						  GetUserNameFromId(check->target->owner, false)),
+				errhint("Use a type that belongs to the table's owner or to a superuser."),
+				place(check->location));
+	check_type(element, check);
+}
+
+static bool
+has_column(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_column, context, 0);
+	return expression_tree_walker(node, has_column, context);
 }
 
 static void

@@ -16,9 +16,6 @@ typedef struct LabelParse
 /* label_check.c: refuses what has no engine yet; needs no catalogue. */
 extern void refuse_unsupported(const Label *label);
 
-/* label_check.c: whether a label on an object may hold these clauses, and whether its columns exist. */
-extern void check_label_fits(Oid relid, AttrNumber attnum, const Label *label);
-
 /* label_binding.c: stores what the label on an object resolved to; forget removes it. */
 extern void store_binding(Oid relid, AttrNumber attnum, const char *source, const char *binding);
 extern void forget_binding(Oid relid, AttrNumber attnum);

@@ -24,6 +24,7 @@
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "core/core.h"
 #include "label/label_internal.h"
@@ -82,7 +83,7 @@ set_label(Oid relid, AttrNumber attnum, const char *source)
 			forget_binding(relid, attnum);
 		return;
 	}
-	check_label_fits(relid, attnum, label);
+	pp_label_check_fits(relid, attnum, label);
 	store_binding(relid, attnum, source, bind_label(relid, attnum, label));
 }
 
@@ -132,6 +133,23 @@ pp_label_load(Oid relid, AttrNumber attnum)
 	char	   *source = stored_label(relid, attnum);
 
 	return source ? pp_label_parse(source) : NULL;
+}
+
+List *
+pp_label_columns(Oid relid)
+{
+	List	   *result = NIL;
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	AttrNumber	columns;
+
+	if (!HeapTupleIsValid(tuple))
+		return NIL;
+	columns = ((Form_pg_class) GETSTRUCT(tuple))->relnatts;
+	ReleaseSysCache(tuple);
+	for (AttrNumber attnum = 0; attnum <= columns; attnum++)
+		if (stored_label(relid, attnum) != NULL)
+			result = lappend_int(result, attnum);
+	return result;
 }
 
 List *

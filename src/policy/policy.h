@@ -41,10 +41,4 @@ extern RetentionRule *pp_policy_resolve(Oid relid, AttrNumber attnum, TimestampT
 /* Keeps everybody from changing purposes until the end of the transaction; takes ShareLock, and no snapshot. */
 extern void pp_policy_lock(void);
 
-/*
- * The columns of a table that carry a rule, as a list of attribute numbers, and with attnum 0 in
- * front when its rows do. Only what is labelled; nothing is resolved.
- */
-extern List *pp_policy_rules_of(Oid relid);
-
 #endif							/* PP_POLICY_H */

@@ -42,8 +42,10 @@ pp_sql_check_labels(PG_FUNCTION_ARGS)
 		ListCell   *attnum;
 
 		CHECK_FOR_INTERRUPTS();
-		foreach(attnum, pp_policy_rules_of(lfirst_oid(cell)))
+		foreach(attnum, pp_label_columns(lfirst_oid(cell)))
+		{
 			list_rule(result, lfirst_oid(cell), lfirst_int(attnum));
+		}
 	}
 	PG_RETURN_VOID();
 }
@@ -58,6 +60,8 @@ list_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum)
 	Datum		values[4];
 	bool		nulls[4] = {false, false, false, error == NULL};
 
+	if (error == NULL && check.rule == NULL)
+		return;
 	if (error == NULL)
 	{
 		text = check.rule->text;
@@ -96,8 +100,8 @@ pp_sql_rebind_labels(PG_FUNCTION_ARGS)
 static int
 rebind_table(Oid relid)
 {
-	List	   *rules;
 	ListCell   *cell;
+	int			count = 0;
 
 	if (get_rel_name(relid) == NULL)
 		ereport(ERROR,
@@ -109,8 +113,7 @@ rebind_table(Oid relid)
 				errmsg("must be owner of table %s", get_rel_name(relid)));
 	pp_label_lock(relid, true);
 	pp_label_unbind(relid);
-	rules = pp_policy_rules_of(relid);
-	foreach(cell, rules)
-		(void) pp_policy_resolve(relid, lfirst_int(cell), pp_core_now(), true);
-	return list_length(rules);
+	foreach(cell, pp_label_columns(relid))
+		count += pp_policy_resolve(relid, lfirst_int(cell), pp_core_now(), true) != NULL;
+	return count;
 }

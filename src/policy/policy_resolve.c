@@ -7,16 +7,16 @@
  */
 #include "postgres.h"
 
-#include "access/relation.h"
+#include "access/genam.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
-#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -32,27 +32,9 @@ static void resolve_column(LabelTarget *target, const Label *table, const Label 
 						   TimestampTz cut_off, bool bind, RetentionRule *rule);
 static void check_served(LabelTarget *target, const Label *table, const Label *column);
 static void check_relatives(Oid relid);
+static List *ancestors_of(Oid relid);
 static bool retains(Oid relid);
 static void check_manager(Oid relid);
-
-List *
-pp_policy_rules_of(Oid relid)
-{
-	List	   *result = NIL;
-	Relation	relation = try_relation_open(relid, AccessShareLock);
-
-	if (relation == NULL)
-		return NIL;
-	for (AttrNumber attnum = 0; attnum <= RelationGetNumberOfAttributes(relation); attnum++)
-	{
-		Label	   *label = pp_label_load(relid, attnum);
-
-		if (label != NULL && (attnum == 0 ? label->terms != NIL : label->treatment != NULL))
-			result = lappend_int(result, attnum);
-	}
-	relation_close(relation, AccessShareLock);
-	return result;
-}
 
 RetentionRule *
 pp_policy_resolve(Oid relid, AttrNumber attnum, TimestampTz cut_off, bool bind)
@@ -66,6 +48,7 @@ pp_policy_resolve(Oid relid, AttrNumber attnum, TimestampTz cut_off, bool bind)
 		column = pp_label_load(relid, attnum);
 	if (attnum > 0 ? column == NULL || column->treatment == NULL : table == NULL || table->terms == NIL)
 		return NULL;
+	pp_label_check_fits(relid, attnum, column ? column : table);
 	return resolve_as_owner(relid, attnum, table, column, cut_off, bind);
 }
 
@@ -210,13 +193,40 @@ check_relatives(Oid relid)
 {
 	ListCell   *cell;
 
-	foreach(cell, find_all_inheritors(relid, AccessShareLock, NULL))
+	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
+	{
 		if (lfirst_oid(cell) != relid && retains(lfirst_oid(cell)))
 			park(describe(relid, 0), psprintf("Its child %s has a RETAIN of its own.", describe(lfirst_oid(cell), 0)));
-	if (get_rel_relispartition(relid))
-		foreach(cell, get_partition_ancestors(relid))
-			if (retains(lfirst_oid(cell)))
-				park(describe(relid, 0), psprintf("Its parent %s has a RETAIN as well.", describe(lfirst_oid(cell), 0)));
+	}
+	foreach(cell, ancestors_of(relid))
+	{
+		if (retains(lfirst_oid(cell)))
+			park(describe(relid, 0), psprintf("Its parent %s has a RETAIN as well.", describe(lfirst_oid(cell), 0)));
+	}
+}
+
+/* Partitioned tables above it, and inheritance parents: all of them, by any path. */
+static List *
+ancestors_of(Oid relid)
+{
+	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
+	List	   *result = list_make1_oid(relid);
+
+	for (int i = 0; i < list_length(result); i++)
+	{
+		ScanKeyData key;
+		SysScanDesc scan;
+		HeapTuple	tuple;
+
+		ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(list_nth_oid(result, i)));
+		scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+		while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+			result = list_append_unique_oid(result, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
+		systable_endscan(scan);
+	}
+	table_close(inherits, AccessShareLock);
+	return list_delete_first(result);
 }
 
 static bool

@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -286,9 +287,10 @@ compile_with(LabelTarget *target, const LabelTerm *term, const List *purposes, T
 	ends = compile_parent_ends(&parent, label, purposes, cut_off);
 	pp_label_close(&reading);
 	return psprintf("CASE WHEN %s THEN NULL::pg_catalog.timestamptz ELSE NULLIF(COALESCE("
-					"(SELECT COALESCE(%s, '-infinity'::pg_catalog.timestamptz) FROM %s AS %s WHERE %s), "
+					"(SELECT COALESCE(%s, '-infinity'::pg_catalog.timestamptz) FROM %s%s AS %s WHERE %s), "
 					"'infinity'::pg_catalog.timestamptz), '-infinity'::pg_catalog.timestamptz) END",
-					any_null, ends, pp_core_quote_relation(parent.relid), parent.alias, match);
+					any_null, ends,
+					get_rel_relkind(parent.relid) == RELKIND_RELATION ? "ONLY " : "", pp_core_quote_relation(parent.relid), parent.alias, match);
 }
 
 /* The latest end of the purposes on the parent's row; each of them must be one that the parent's label names. */

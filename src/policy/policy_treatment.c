@@ -54,6 +54,7 @@ static void compile_value(const TreatedColumn *column, ColumnTreatment *result);
 static void compile_pseudonym(const TreatedColumn *column, ColumnTreatment *result);
 static void check_scope(const TreatedColumn *column, const char *scope);
 static void compile_literal(const TreatedColumn *column, ColumnTreatment *result);
+static void check_mark(const TreatedColumn *column, AttrNumber mark);
 static void compile_mark(const TreatedColumn *column, const Bitmapset *read_by_terms,
 						 const char *end, ColumnTreatment *result);
 
@@ -213,7 +214,7 @@ compile_value(const TreatedColumn *column, ColumnTreatment *result)
 			break;
 		case TREAT_SET_NULL:
 			result->value = "NULL";
-			result->untreated = psprintf("%s IS NOT NULL", column->sql);
+			result->untreated = psprintf("%s IS DISTINCT FROM NULL", column->sql);
 			break;
 		default:
 			compile_literal(column, result);
@@ -245,7 +246,7 @@ compile_pseudonym(const TreatedColumn *column, ColumnTreatment *result)
 	appendStringInfo(column->target->binding, "pseudonym %s in %s;", format->name, scope);
 	result->value = psprintf("privacy.%s(%s::pg_catalog.text, %s)::%s", format->function, column->sql,
 							 quote_literal_cstr(scope), column->type_name);
-	result->untreated = psprintf("%s IS NOT NULL AND NOT privacy.is_pseudonym(%s::pg_catalog.text, %s)",
+	result->untreated = psprintf("%s IS DISTINCT FROM NULL AND NOT privacy.is_pseudonym(%s::pg_catalog.text, %s)",
 								 column->sql, column->sql, quote_literal_cstr(scope));
 }
 
@@ -290,11 +291,14 @@ compile_literal(const TreatedColumn *column, ColumnTreatment *result)
 
 	result->value = literal;
 	if (OidIsValid(lookup_type_cache(column->type, TYPECACHE_EQ_OPR)->eq_opr))
-		result->untreated = psprintf("%s IS NOT NULL AND %s IS DISTINCT FROM %s", column->sql,
+		result->untreated = psprintf("%s IS DISTINCT FROM NULL AND %s IS DISTINCT FROM %s", column->sql,
 									 column->sql, literal);
 }
 
-/* The mark is set to the cut-off; a value is treated while its mark is not before its end. */
+/*
+ * The mark is set to the cut-off. Where the treated value cannot tell by itself, it counts as treated while its mark is not
+ * before its end; so nothing but the sweep may set a mark, and one mark serves one column.
+ */
 static void
 compile_mark(const TreatedColumn *column, const Bitmapset *read_by_terms, const char *end,
 			 ColumnTreatment *result)
@@ -304,6 +308,7 @@ compile_mark(const TreatedColumn *column, const Bitmapset *read_by_terms, const 
 	AttrNumber	attnum;
 	char	   *mark = pp_label_resolve_column(target, column->label->mark, &type, &attnum);
 
+	check_mark(column, attnum);
 	if (getBaseType(type) != TIMESTAMPTZOID || attnum == column->attnum ||
 		bms_is_member(attnum, read_by_terms))
 		ereport(ERROR,
@@ -311,6 +316,40 @@ compile_mark(const TreatedColumn *column, const Bitmapset *read_by_terms, const 
 				errmsg("column \"%s\" cannot be a mark", column->label->mark->name),
 				errdetail("A mark is a timestamptz column that the sweep sets, and that no term reads."),
 				pp_label_position(column->label->mark->location));
-	result->untreated = psprintf("%s IS NOT NULL AND (%s IS NULL OR %s < %s)", column->sql, mark, mark, end);
+	if (result->untreated == NULL)
+		result->untreated = psprintf("%s IS DISTINCT FROM NULL AND (%s IS NULL OR %s < %s)",
+									 column->sql, mark, mark, end);
 	result->value = psprintf("%s, %s = $1", result->value, quote_identifier(column->label->mark->name));
+}
+
+/* A default would mark rows as they are inserted; another column's treatment would mark this one as treated. */
+static void
+check_mark(const TreatedColumn *column, AttrNumber mark)
+{
+	Oid			relid = column->target->relid;
+	HeapTuple	tuple = SearchSysCacheAttNum(relid, mark);
+	FormData_pg_attribute attribute = *(Form_pg_attribute) GETSTRUCT(tuple);
+	ListCell   *cell;
+
+	ReleaseSysCache(tuple);
+	if (attribute.atthasdef || attribute.attnotnull)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("column \"%s\" cannot be a mark", NameStr(attribute.attname)),
+				errdetail("It has a default or is NOT NULL, so that new rows would count as treated."),
+				pp_label_position(column->label->mark->location));
+	foreach(cell, pp_label_columns(relid))
+	{
+		Label	   *other = pp_label_load(relid, lfirst_int(cell));
+
+		if (lfirst_int(cell) != column->attnum && other->mark != NULL &&
+			get_attnum(relid, other->mark->name) == mark)
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("a mark shared by several columns is not supported yet"),
+					errdetail("Column \"%s\" has the same one: treating either would mark both.",
+							  get_attname(relid, lfirst_int(cell), false)),
+					errhint("Give each column a mark of its own."),
+					pp_label_position(column->label->mark->location));
+	}
 }

@@ -47,7 +47,7 @@ pp_sql_sweep(PG_FUNCTION_ARGS)
 				errdetail("Every batch commits by itself, so that evidence and effect are one."),
 				errhint("CALL privacy.sweep() by itself, in autocommit."));
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	pp_sweep_run(NULL);
+	pp_sweep_run(NULL, true);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -40,6 +40,9 @@
 /* Empty ranges that one transaction may look through, so that a table with nothing due is quickly done. */
 #define MAX_EMPTY_RANGES 64
 
+/* Lock conflicts inside triggers that one batch puts up with; each costs a lock_timeout. */
+#define MAX_CONFLICTS 8
+
 /* What a batch works on, and what came of it. */
 typedef struct SweepBatch
 {
@@ -50,6 +53,7 @@ typedef struct SweepBatch
 	const char *leaf;			/* quoted */
 	bool		skip_locked;
 	bool		over;			/* the label is gone or has become a draft */
+	int			conflicts;
 	int64		done;
 } SweepBatch;
 
@@ -62,10 +66,13 @@ typedef struct SweepAct
 
 static ErrorData *attempt_batch(SweepBatch *batch);
 static bool is_lock_conflict(const ErrorData *error);
-static bool give_up(SweepRule *rule, MemoryContext memory, const ErrorData *error);
+static bool is_key_violation(const ErrorData *error);
+static bool give_up(SweepBatch *batch, const ErrorData *error);
 static void do_batch(void *arg);
 static bool prepare(SweepBatch *batch);
 static bool check_leaf(SweepBatch *batch);
+static bool may_touch_leaf(SweepBatch *batch);
+static void skip_leaf(SweepBatch *batch, const char *reason);
 static ArrayType *lock_due(SweepBatch *batch);
 static ArrayType *lock_range(SweepBatch *batch, BlockNumber first, BlockNumber end);
 static void count_locked(SweepBatch *batch, BlockNumber first, BlockNumber end, int64 mine);
@@ -90,7 +97,7 @@ run_batch(SweepRun *run, SweepRule *rule, SweepRange *range)
 		batch.skip_locked = true;
 		error = attempt_batch(&batch);
 	}
-	go_on = error ? give_up(rule, run->memory, error) : !batch.over;
+	go_on = error ? give_up(&batch, error) : !batch.over;
 	next_transaction(run);
 
 	/* only what has been committed counts */
@@ -114,6 +121,7 @@ attempt_batch(SweepBatch *batch)
 		*batch->rule = rule;
 		*batch->range = range;
 		batch->done = 0;
+		batch->conflicts = 0;
 	}
 	return error;
 }
@@ -125,17 +133,28 @@ is_lock_conflict(const ErrorData *error)
 		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
 }
 
-/* A table that is locked as a whole is tried again in the next pass; any other trouble ends the rule. */
+/* NO ACTION and, from PostgreSQL 18 on, RESTRICT. */
 static bool
-give_up(SweepRule *rule, MemoryContext memory, const ErrorData *error)
+is_key_violation(const ErrorData *error)
 {
+	return error->sqlerrcode == ERRCODE_FOREIGN_KEY_VIOLATION ||
+		error->sqlerrcode == ERRCODE_RESTRICT_VIOLATION;
+}
+
+/* A leaf that is locked as a whole is tried again in the next pass; any other trouble ends the rule. */
+static bool
+give_up(SweepBatch *batch, const ErrorData *error)
+{
+	SweepRule  *rule = batch->rule;
+
 	if (is_lock_conflict(error))
 	{
 		rule->locked++;
-		return false;
+		batch->range->next = batch->range->end;
+		return true;
 	}
 	rule->state = error->sqlerrcode == ERRCODE_PP_RULE_PARKED ? "parked" : "failed";
-	rule->problem = MemoryContextStrdup(memory, pp_core_describe_error(error));
+	rule->problem = MemoryContextStrdup(batch->run->memory, pp_core_describe_error(error));
 	ereport(WARNING,
 			errcode(ERRCODE_WARNING),
 			errmsg("the rule \"%s\" of table %s stopped", rule->text, rule->table),
@@ -173,13 +192,11 @@ prepare(SweepBatch *batch)
 		return false;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	batch->resolved = pp_policy_resolve(batch->rule->relid, batch->rule->attnum,
-										batch->run->cut_off, true);
+										batch->run->cut_off, batch->run->bind);
 	PopActiveSnapshot();
-	if (batch->resolved == NULL || batch->resolved->draft)
-	{
-		batch->over = true;
+	batch->over = batch->resolved == NULL || batch->resolved->draft || batch->resolved->unbound;
+	if (batch->over || !may_touch_leaf(batch))
 		return false;
-	}
 	batch->leaf = pp_core_quote_relation(batch->range->leaf);
 	SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0);
 	return true;
@@ -210,6 +227,30 @@ check_leaf(SweepBatch *batch)
 	}
 	relation_close(leaf, NoLock);
 	return governed;
+}
+
+/* The rule's statements run as the owner of the labelled table, and do to the leaf what they say. */
+static bool
+may_touch_leaf(SweepBatch *batch)
+{
+	Relation	leaf = relation_open(batch->range->leaf, NoLock);
+
+	if (leaf->rd_rel->relowner != batch->resolved->owner)
+		skip_leaf(batch, "belongs to another owner than the labelled table");
+	else if (leaf->rd_rules != NULL)
+		skip_leaf(batch, "has rewrite rules");
+	relation_close(leaf, NoLock);
+	return batch->range->next < batch->range->end;
+}
+
+static void
+skip_leaf(SweepBatch *batch, const char *reason)
+{
+	char	   *problem = psprintf("table %s was left out: it %s",
+								   pp_core_quote_relation(batch->range->leaf), reason);
+
+	batch->rule->problem = MemoryContextStrdup(batch->run->memory, problem);
+	batch->range->next = batch->range->end;
 }
 
 /* Step 2. NULL when nothing is due in the ranges looked at. */
@@ -305,20 +346,23 @@ result_rows(void)
 }
 
 /*
- * Steps 3 and 4. A foreign-key error although nothing refers to the rows comes from what a trigger
- * did; the rows are halved until the culprit stands alone, and that one is blocked.
+ * Steps 3 and 4. A foreign-key error although nothing refers to the rows, or a lock conflict although all rows are ours, comes
+ * from what a trigger does; the rows are halved until the culprit stands alone, and that one is blocked, or locked.
  */
 static void
 act(SweepBatch *batch, ArrayType *rows)
 {
 	SweepAct	attempt = {batch, rows};
+	int			count = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
 	ErrorData  *error = pp_core_attempt(do_act, &attempt);
 
 	if (error == NULL)
 		return;
-	if (error->sqlerrcode != ERRCODE_FOREIGN_KEY_VIOLATION)
+	if (!is_key_violation(error) && !is_lock_conflict(error))
 		ReThrowError(error);
-	if (ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows)) > 1)
+	if (is_lock_conflict(error) && (count == 1 || batch->conflicts++ >= MAX_CONFLICTS))
+		batch->rule->locked += count;
+	else if (count > 1)
 		act_on_halves(batch, rows);
 	else
 		add_blocker(batch->run, batch->rule, error->table_name ? error->table_name : "a foreign key", 1);

@@ -24,6 +24,7 @@ typedef struct SweepRule
 	/* of the latest pass only: */
 	int64		pass_done;
 	int64		blocked;
+	int64		blocked_before; /* in the pass before that */
 	List	   *blockers;		/* of char *: the tables that still refer to blocked rows */
 	int64		locked;
 } SweepRule;
@@ -35,6 +36,7 @@ typedef struct SweepRun
 	MemoryContext memory;		/* as long as the run */
 	MemoryContext batch_memory; /* reset at each transaction */
 	SweepProgress progress;
+	bool		bind;			/* restored labels */
 	List	   *rules;			/* of SweepRule, in the order in which they run */
 } SweepRun;
 
@@ -65,9 +67,9 @@ extern bool run_batch(SweepRun *run, SweepRule *rule, SweepRange *range);
 /* A foreign key that leads to a leaf. */
 typedef struct RowReference
 {
-	const char *constraint;
 	Oid			child;
 	const char *table;			/* the referencing table, quoted */
+	List	   *keys;			/* of char *: the referenced columns, quoted */
 	const char *match;			/* SQL: the row "child" refers to the row "target" */
 } RowReference;
 
@@ -76,9 +78,12 @@ extern List *references_to(Oid leaf);
 
 /*
  * sweep_reference.c: of some locked rows of a leaf (tid[]), those that no other row refers to any more; counts the others
- * into the rule. Asked with the extension owner's rights: the table's owner may not see who refers to it.
+ * into the rule.
  */
 extern ArrayType *unreferenced(SweepRun *run, SweepRule *rule, Oid leaf, ArrayType *rows);
+
+/* sweep_reference.c: the owner of a table, InvalidOid when it is gone. */
+extern Oid	owner_of_table(Oid relid);
 
 /* sweep_reference.c: counts rows of the rule that something keeps. */
 extern void add_blocker(SweepRun *run, SweepRule *rule, const char *blocker, int64 count);

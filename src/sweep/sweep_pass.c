@@ -6,16 +6,12 @@
  */
 #include "postgres.h"
 
-#include "access/relation.h"
-#include "storage/bufmgr.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 
 #include "core/core.h"
 #include "sweep/sweep_internal.h"
 
 static List *find_leaves(SweepRun *run, SweepRule *rule);
-static bool open_range(SweepRun *run, SweepRange *range);
 static void tell(SweepRun *run, const SweepRule *rule);
 
 void
@@ -24,14 +20,14 @@ run_pass(SweepRun *run, SweepRule *rule)
 	List	   *leaves = find_leaves(run, rule);
 	ListCell   *cell;
 
+	rule->blocked_before = rule->blocked;
 	rule->pass_done = rule->blocked = rule->locked = 0;
 	rule->blockers = NIL;
 	foreach(cell, leaves)
 	{
-		SweepRange	range = {.leaf = lfirst_oid(cell)};
+		SweepRange	range = {.leaf = lfirst_oid(cell), .end = 1};
 
-		if (!open_range(run, &range))
-			continue;
+		/* the first batch finds out how long the leaf is */
 		while (range.next < range.end)
 		{
 			tell(run, rule);
@@ -51,26 +47,6 @@ find_leaves(SweepRun *run, SweepRule *rule)
 	MemoryContextSwitchTo(run->batch_memory);
 	next_transaction(run);
 	return leaves;
-}
-
-/*
- * Pages that the table grows by from now on are left to the next run: rows written meanwhile are either
- * too young for this cut-off, or were moved there by an update that may have postponed them.
- */
-static bool
-open_range(SweepRun *run, SweepRange *range)
-{
-	Relation	relation = try_relation_open(range->leaf, AccessShareLock);
-
-	if (relation != NULL)
-	{
-		range->filenode = relation->rd_rel->relfilenode;
-		range->next = 0;
-		range->end = RelationGetNumberOfBlocks(relation);
-		relation_close(relation, AccessShareLock);
-	}
-	next_transaction(run);
-	return relation != NULL;
 }
 
 static void

@@ -59,8 +59,10 @@ pp_sql_sweep_preview(PG_FUNCTION_ARGS)
 	{
 		ListCell   *attnum;
 
-		foreach(attnum, pp_policy_rules_of(lfirst_oid(cell)))
+		foreach(attnum, pp_label_columns(lfirst_oid(cell)))
+		{
 			preview_rule(result, lfirst_oid(cell), lfirst_int(attnum), as_of);
+		}
 	}
 	PG_RETURN_VOID();
 }
@@ -77,6 +79,8 @@ preview_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum, TimestampTz as
 	memset(preview.nulls, true, sizeof(preview.nulls));
 	error = pp_core_attempt(count_rule, &preview);
 	rule = preview.rule;
+	if (error == NULL && rule == NULL)
+		return;
 	preview.values[0] = CStringGetTextDatum(pp_core_quote_relation(relid));
 	preview.values[1] = CStringGetTextDatum(rule ? rule->text :
 											attnum == 0 ? "THEN DELETE" : get_attname(relid, attnum, false));
@@ -104,6 +108,8 @@ count_rule(void *arg)
 	CoreStay	stay;
 
 	preview->rule = pp_policy_resolve(preview->relid, preview->attnum, preview->as_of, false);
+	if (preview->rule == NULL)
+		return;
 	statement = count_statement(preview, &blockers);
 	SPI_connect();
 	pp_core_enter(&stay, preview->rule->owner, true);
@@ -142,7 +148,10 @@ count_statement(const RulePreview *preview, char **blockers)
 					rule->end, blocked, pp_core_quote_relation(preview->relid), rule->due, stays);
 }
 
-/* SQL over target: whether a row that refers to it would stay. Names the referring tables on the way. */
+/*
+ * SQL over target: whether a row that refers to it would stay. Names the referring tables on the way. Another owner's table is
+ * not read: what it brings along (casts, index expressions) must not run as this one.
+ */
 static char *
 compile_blocked(Oid relid, Oid owner, TimestampTz as_of, List *path, char **blockers)
 {
@@ -154,15 +163,19 @@ compile_blocked(Oid relid, Oid owner, TimestampTz as_of, List *path, char **bloc
 	foreach(cell, references_to(relid))
 	{
 		RowReference *reference = lfirst(cell);
+		bool		ours = owner_of_table(reference->child) == owner;
 
+		if (blockers != NULL)
+			*blockers = psprintf("%s%s%s%s", *blockers ? *blockers : "", *blockers ? ", " : "",
+								 reference->table, ours ? "" : " (not counted)");
+		if (!ours)
+			continue;
 		appendStringInfo(&sql, "%sEXISTS (SELECT FROM %s AS child WHERE %s AND NOT "
 						 "(child.tableoid = " PP_TARGET ".tableoid AND child.ctid = " PP_TARGET ".ctid) AND NOT "
 						 "COALESCE((SELECT %s FROM %s AS " PP_TARGET " WHERE " PP_TARGET
 						 ".tableoid = child.tableoid AND " PP_TARGET ".ctid = child.ctid), false))",
 						 sql.len > 0 ? " OR " : "", reference->table, reference->match,
 						 compile_goes(reference->child, owner, as_of, path), reference->table);
-		if (blockers != NULL)
-			*blockers = *blockers ? psprintf("%s, %s", *blockers, reference->table) : pstrdup(reference->table);
 	}
 	return sql.len > 0 ? psprintf("(%s)", sql.data) : "false";
 }

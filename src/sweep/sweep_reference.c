@@ -26,8 +26,12 @@
 
 static RowReference *read_reference(HeapTuple tuple);
 static bool is_repeated(Form_pg_constraint constraint);
-static const char *match_keys(HeapTuple tuple);
+static void read_match(HeapTuple tuple, RowReference *reference);
 static ArrayType *not_referenced_by(const RowReference *reference, Oid leaf, ArrayType *rows);
+static void read_keys(const RowReference *reference, Oid leaf, ArrayType *rows, int nargs, Oid *types,
+					  Datum *values);
+static char *search_statement(const RowReference *reference, Oid leaf);
+static void query_as(Oid owner, const char *statement, int nargs, Oid *types, Datum *values);
 static void visit_rule(SweepRule *rule, List *rules, List **visited, List **ordered);
 static SweepRule *find_row_rule(List *rules, Oid relid);
 
@@ -77,15 +81,15 @@ read_reference(HeapTuple tuple)
 	Form_pg_constraint constraint = (Form_pg_constraint) GETSTRUCT(tuple);
 	RowReference *reference = palloc0(sizeof(RowReference));
 
-	reference->constraint = pstrdup(NameStr(constraint->conname));
 	reference->child = constraint->conrelid;
 	reference->table = pp_core_quote_relation(constraint->conrelid);
-	reference->match = match_keys(tuple);
+	read_match(tuple, reference);
 	return reference;
 }
 
-static const char *
-match_keys(HeapTuple tuple)
+/* By the operators of the constraint itself. */
+static void
+read_match(HeapTuple tuple, RowReference *reference)
 {
 	Form_pg_constraint constraint = (Form_pg_constraint) GETSTRUCT(tuple);
 	AttrNumber	child[INDEX_MAX_KEYS];
@@ -97,11 +101,15 @@ match_keys(HeapTuple tuple)
 	DeconstructFkConstraintRow(tuple, &keys, child, parent, operators, NULL, NULL, NULL, NULL);
 	initStringInfo(&match);
 	for (int i = 0; i < keys; i++)
+	{
+		const char *key = quote_identifier(get_attname(constraint->confrelid, parent[i], false));
+		const char *column = quote_identifier(get_attname(constraint->conrelid, child[i], false));
+
+		reference->keys = lappend(reference->keys, pstrdup(key));
 		appendStringInfo(&match, "%s%s", i > 0 ? " AND " : "",
-						 pp_core_equals(operators[i],
-										psprintf(PP_TARGET ".%s", quote_identifier(get_attname(constraint->confrelid, parent[i], false))),
-										psprintf("child.%s", quote_identifier(get_attname(constraint->conrelid, child[i], false)))));
-	return match.data;
+						 pp_core_equals(operators[i], psprintf(PP_TARGET ".%s", key), psprintf("child.%s", column)));
+	}
+	reference->match = match.data;
 }
 
 ArrayType *
@@ -125,28 +133,108 @@ unreferenced(SweepRun *run, SweepRule *rule, Oid leaf, ArrayType *rows)
 	return rows;
 }
 
-/* Reads the referencing table as the extension's owner, with a snapshot newer than the rows' locks. */
+/*
+ * As the server's own foreign keys do it: the keys of our rows are read as the owner of our table, and looked
+ * for in the referencing table as the owner of that one. Neither sees or runs what is the other's, and nobody's
+ * casts, operators or index expressions run as a superuser. The snapshot is newer than the rows' locks.
+ */
 static ArrayType *
 not_referenced_by(const RowReference *reference, Oid leaf, ArrayType *rows)
 {
-	Oid			types[] = {TIDARRAYOID};
-	Datum		values[] = {PointerGetDatum(rows)};
 	MemoryContext caller = CurrentMemoryContext;
+	int			nargs = list_length(reference->keys) + 1;
+	Oid		   *types = palloc(sizeof(Oid) * nargs);
+	Datum	   *values = palloc(sizeof(Datum) * nargs);
 	bool		isnull;
 	Datum		free;
 
-	pp_core_execute(psprintf("SELECT pg_catalog.array_agg(" PP_TARGET ".ctid) FROM ONLY %s AS " PP_TARGET
-							 " WHERE " PP_TARGET ".ctid = ANY ($1) AND NOT EXISTS (SELECT FROM %s%s AS child WHERE %s"
-							 " AND NOT (child.tableoid = " PP_TARGET ".tableoid AND child.ctid = " PP_TARGET ".ctid))",
-							 pp_core_quote_relation(leaf),
-							 get_rel_relkind(reference->child) == RELKIND_RELATION ? "ONLY " : "",
-							 reference->table, reference->match),
-					false, 1, types, values, NULL);
+	read_keys(reference, leaf, rows, nargs, types, values);
+	query_as(owner_of_table(reference->child), search_statement(reference, leaf), nargs, types, values);
 	free = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
 		return NULL;
 	MemoryContextSwitchTo(caller);
 	return DatumGetArrayTypePCopy(free);
+}
+
+/* The ctids and each key column of our rows, as arrays. */
+static void
+read_keys(const RowReference *reference, Oid leaf, ArrayType *rows, int nargs, Oid *types, Datum *values)
+{
+	Oid			row_type = TIDARRAYOID;
+	Datum		row_value = PointerGetDatum(rows);
+	StringInfoData statement;
+	ListCell   *cell;
+
+	initStringInfo(&statement);
+	appendStringInfoString(&statement, "SELECT pg_catalog.array_agg(" PP_TARGET ".ctid ORDER BY " PP_TARGET ".ctid)");
+	foreach(cell, reference->keys)
+	{
+		appendStringInfo(&statement, ", pg_catalog.array_agg(" PP_TARGET ".%s ORDER BY " PP_TARGET ".ctid)",
+						 (char *) lfirst(cell));
+	}
+	appendStringInfo(&statement, " FROM ONLY %s AS " PP_TARGET " WHERE " PP_TARGET ".ctid = ANY ($1)",
+					 pp_core_quote_relation(leaf));
+	query_as(owner_of_table(leaf), statement.data, 1, &row_type, &row_value);
+	for (int i = 0; i < nargs; i++)
+	{
+		bool		isnull;
+
+		types[i] = SPI_gettypeid(SPI_tuptable->tupdesc, i + 1);
+		values[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &isnull);
+	}
+}
+
+/* Of rows (ctid $1, keys $2...), those to which no row of the referencing table refers. */
+static char *
+search_statement(const RowReference *reference, Oid leaf)
+{
+	StringInfoData arrays;
+	StringInfoData columns;
+	ListCell   *cell;
+	int			argument = 1;
+
+	initStringInfo(&arrays);
+	initStringInfo(&columns);
+	foreach(cell, reference->keys)
+	{
+		appendStringInfo(&arrays, ", $%d", ++argument);
+		appendStringInfo(&columns, ", %s", (char *) lfirst(cell));
+	}
+	return psprintf("SELECT pg_catalog.array_agg(" PP_TARGET ".\"row of the sweep\") "
+					"FROM ROWS FROM (unnest($1%s)) AS " PP_TARGET " (\"row of the sweep\"%s) "
+					"WHERE NOT EXISTS (SELECT FROM %s%s AS child WHERE %s AND NOT (child.tableoid = %u AND "
+					"child.ctid = " PP_TARGET ".\"row of the sweep\"))",
+					arrays.data, columns.data,
+					get_rel_relkind(reference->child) == RELKIND_RELATION ? "ONLY " : "",
+					reference->table, reference->match, leaf);
+}
+
+static void
+query_as(Oid owner, const char *statement, int nargs, Oid *types, Datum *values)
+{
+	CoreStay	stay;
+	int			result;
+
+	pp_core_enter(&stay, owner, true);
+	result = SPI_execute_with_args(statement, nargs, types, values, NULL, false, 0);
+	pp_core_leave(&stay);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));	/* cannot happen */
+}
+
+Oid
+owner_of_table(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
 }
 
 void
@@ -187,6 +275,7 @@ visit_rule(SweepRule *rule, List *rules, List **visited, List **ordered)
 		return;
 	*visited = lappend(*visited, rule);
 	foreach(leaf, rule->attnum == 0 ? leaves_of(rule->relid) : NIL)
+	{
 		foreach(cell, references_to(lfirst_oid(leaf)))
 		{
 			SweepRule  *child = find_row_rule(rules, ((RowReference *) lfirst(cell))->child);
@@ -194,6 +283,7 @@ visit_rule(SweepRule *rule, List *rules, List **visited, List **ordered)
 			if (child != NULL)
 				visit_rule(child, rules, visited, ordered);
 		}
+	}
 	*ordered = lappend(*ordered, rule);
 }
 

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -51,16 +52,18 @@ static LOCKTAG sweep_lock(void);
 static void run_all(SweepRun *run);
 static void begin(SweepRun *run);
 static void load_rules(SweepRun *run);
+static void put_in_order(void *arg);
 static SweepRule *load_rule(SweepRun *run, Oid relid, AttrNumber attnum);
 static void resolve_rule(void *arg);
+static void keep(SweepRun *run, const char **text);
 static void run_rules(SweepRun *run, bool rows);
 static bool wants_pass(const SweepRule *rule, bool rows, int pass);
 static void report(SweepRun *run);
 
 void
-pp_sweep_run(SweepProgress progress)
+pp_sweep_run(SweepProgress progress, bool bind)
 {
-	SweepRun	run = {.progress = progress};
+	SweepRun	run = {.progress = progress, .bind = bind};
 	LOCKTAG		lock;
 
 	if (RecoveryInProgress())
@@ -152,10 +155,16 @@ load_rules(SweepRun *run)
 		Oid			relid = lfirst_oid(cell);
 		ListCell   *attnum;
 
-		foreach(attnum, pp_policy_rules_of(relid))
-			rules = lappend(rules, load_rule(run, relid, lfirst_int(attnum)));
+		foreach(attnum, pp_label_columns(relid))
+		{
+			SweepRule  *rule = load_rule(run, relid, lfirst_int(attnum));
+
+			if (rule != NULL)
+				rules = lappend(rules, rule);
+		}
 	}
-	rules = order_rules(rules);
+	/* a table dropped at this moment costs the order, not the run */
+	(void) pp_core_attempt(put_in_order, &rules);
 	MemoryContextSwitchTo(run->memory);
 	run->rules = list_copy(rules);
 	MemoryContextSwitchTo(run->batch_memory);
@@ -163,7 +172,15 @@ load_rules(SweepRun *run)
 	next_transaction(run);
 }
 
-/* A rule that cannot be resolved is listed as parked, and stops nobody else. */
+static void
+put_in_order(void *arg)
+{
+	List	  **rules = arg;
+
+	*rules = order_rules(*rules);
+}
+
+/* A rule that cannot be resolved is listed as parked, and stops nobody else. NULL: the label makes none. */
 static SweepRule *
 load_rule(SweepRun *run, Oid relid, AttrNumber attnum)
 {
@@ -173,16 +190,19 @@ load_rule(SweepRun *run, Oid relid, AttrNumber attnum)
 
 	rule->relid = relid;
 	rule->attnum = attnum;
-	rule->state = "enforced";
-	rule->table = MemoryContextStrdup(run->memory, pp_core_quote_relation(relid));
-	rule->text = attnum == 0 ? "THEN DELETE" :
-		MemoryContextStrdup(run->memory, get_attname(relid, attnum, false));
+	rule->table = psprintf("%u", relid);
+	rule->text = attnum == 0 ? "THEN DELETE" : psprintf("column %d", attnum);
 	error = pp_core_attempt(resolve_rule, &loading);
 	if (error != NULL)
 	{
-		rule->state = "parked";
-		rule->problem = MemoryContextStrdup(run->memory, pp_core_describe_error(error));
+		rule->state = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? "locked" : "parked";
+		rule->problem = pp_core_describe_error(error);
 	}
+	if (rule->state == NULL)
+		return NULL;
+	keep(run, &rule->table);
+	keep(run, &rule->text);
+	keep(run, &rule->problem);
 	return rule;
 }
 
@@ -191,11 +211,26 @@ resolve_rule(void *arg)
 {
 	RuleLoading *loading = arg;
 	SweepRule  *rule = loading->rule;
-	RetentionRule *resolved = pp_policy_resolve(rule->relid, rule->attnum, loading->run->cut_off, true);
+	RetentionRule *resolved;
 
-	rule->text = MemoryContextStrdup(loading->run->memory, resolved->text);
-	if (resolved->draft)
-		rule->state = "draft";
+	rule->table = pp_core_quote_relation(rule->relid);
+	if (rule->attnum > 0)
+		rule->text = quote_identifier(get_attname(rule->relid, rule->attnum, false));
+	resolved = pp_policy_resolve(rule->relid, rule->attnum, loading->run->cut_off, loading->run->bind);
+	if (resolved == NULL)
+		return;
+	rule->text = resolved->text;
+	rule->state = resolved->draft ? "draft" : resolved->unbound ? "unbound" : "enforced";
+	if (resolved->unbound)
+		rule->problem = "its label was restored; privacy.rebind_labels() or CALL privacy.sweep() binds it";
+}
+
+/* Into the run's memory. */
+static void
+keep(SweepRun *run, const char **text)
+{
+	if (*text != NULL)
+		*text = MemoryContextStrdup(run->memory, *text);
 }
 
 static void
@@ -220,14 +255,15 @@ run_rules(SweepRun *run, bool rows)
 	}
 }
 
-/* Everything once; then what was in somebody's way, as long as anything moves. */
+/* Everything once; then what was in somebody's way, as long as that becomes less. */
 static bool
 wants_pass(const SweepRule *rule, bool rows, int pass)
 {
 	if (strcmp(rule->state, "enforced") != 0 || (rule->attnum == 0) != rows)
 		return false;
-	return pass == 0 || rule->blocked > 0 ||
-		(pass < MAX_PASSES && (rule->locked > 0 || rule->pass_done > 0));
+	if (pass < MAX_PASSES)
+		return pass == 0 || rule->blocked > 0 || rule->locked > 0 || rule->pass_done > 0;
+	return rule->blocked > 0 && rule->blocked < rule->blocked_before;
 }
 
 static void
@@ -249,8 +285,11 @@ leaves_of(Oid relid)
 	List	   *result = NIL;
 	ListCell   *cell;
 
-	foreach(cell, find_all_inheritors(relid, AccessShareLock, NULL))
+	/* no lock: whoever acts on a leaf locks it, and looks again whether it is one */
+	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
+	{
 		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION)
 			result = lappend_oid(result, lfirst_oid(cell));
+	}
 	return result;
 }

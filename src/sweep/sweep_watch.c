@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "utils/fmgrprotos.h"
 #include "utils/syscache.h"
 
@@ -19,6 +21,8 @@ typedef struct WatchedTable
 	Oid			relid;
 	int64		deleted;
 	int64		updated;
+	int64		inserted;
+	Oid			filenode;		/* TRUNCATE does not count tuples, it changes this */
 } WatchedTable;
 
 struct SweepWatch
@@ -27,6 +31,7 @@ struct SweepWatch
 };
 
 static WatchedTable *count_tuples(Oid relid);
+static Oid	filenode_of(Oid relid);
 
 SweepWatch *
 start_watch(Oid leaf)
@@ -36,8 +41,9 @@ start_watch(Oid leaf)
 	ListCell   *cell;
 
 	foreach(cell, pp_label_relations())
-		if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(lfirst_oid(cell))))
-			relids = list_concat_unique_oid(relids, leaves_of(lfirst_oid(cell)));
+	{
+		relids = list_concat_unique_oid(relids, leaves_of(lfirst_oid(cell)));
+	}
 	foreach(cell, relids)
 		watch->tables = lappend(watch->tables, count_tuples(lfirst_oid(cell)));
 	return watch;
@@ -52,7 +58,23 @@ count_tuples(Oid relid)
 	table->relid = relid;
 	table->deleted = DatumGetInt64(DirectFunctionCall1(pg_stat_get_xact_tuples_deleted, argument));
 	table->updated = DatumGetInt64(DirectFunctionCall1(pg_stat_get_xact_tuples_updated, argument));
+	table->inserted = DatumGetInt64(DirectFunctionCall1(pg_stat_get_xact_tuples_inserted, argument));
+	table->filenode = filenode_of(relid);
 	return table;
+}
+
+static Oid
+filenode_of(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			filenode = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		filenode = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode;
+		ReleaseSysCache(tuple);
+	}
+	return filenode;
 }
 
 void
@@ -68,12 +90,19 @@ check_watch(SweepWatch *watch, Oid leaf, int64 deleted, int64 updated)
 		int64		deleted_more = after->deleted - before->deleted - (planned ? deleted : 0);
 		int64		updated_more = after->updated - before->updated - (planned ? updated : 0);
 
-		if (deleted_more != 0 || updated_more != 0)
+		/* a trigger may keep a log elsewhere, but not put rows back where they are swept */
+		if (after->filenode != before->filenode)
 			ereport(ERROR,
 					errcode(ERRCODE_PP_EVIDENCE),
 					errmsg("the batch changed rows that it had not planned"),
-					errdetail("A trigger deleted " INT64_FORMAT " and updated " INT64_FORMAT " rows of table %s.",
-							  deleted_more, updated_more, pp_core_quote_relation(before->relid)),
+					errdetail("A trigger truncated or rewrote table %s.", pp_core_quote_relation(before->relid)));
+		if (deleted_more != 0 || updated_more != 0 || (planned && after->inserted != before->inserted))
+			ereport(ERROR,
+					errcode(ERRCODE_PP_EVIDENCE),
+					errmsg("the batch changed rows that it had not planned"),
+					errdetail("A trigger deleted " INT64_FORMAT ", updated " INT64_FORMAT " and inserted " INT64_FORMAT " rows of table %s.",
+							  deleted_more, updated_more, after->inserted - before->inserted,
+							  pp_core_quote_relation(before->relid)),
 					errhint("A trigger must not delete or update rows of labelled tables while a sweep is at work."));
 	}
 }

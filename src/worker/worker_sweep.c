@@ -110,7 +110,7 @@ sweep(void)
 	Portal		portal = enter_portal();
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	pp_sweep_run(report_progress);
+	pp_sweep_run(report_progress, false);
 	SPI_finish();
 	leave_portal(portal);
 }

@@ -1,0 +1,293 @@
+-- The surface, pinned: whoever adds, drops or opens something says so here.
+SET client_min_messages = warning;
+SET search_path = pg_catalog, public;
+SELECT plan(14);
+
+-- Two lists, as what is missing from the one and the other.
+CREATE FUNCTION pg_temp.pinned(actual text, expected text, description text) RETURNS SETOF text LANGUAGE plpgsql AS $f$
+DECLARE
+	found text[];
+	wanted text[] := array(SELECT btrim(line, E' \t') FROM string_to_table(expected, E'\n') AS line WHERE btrim(line, E' \t') <> '' ORDER BY line COLLATE "C");
+BEGIN
+	EXECUTE format('SELECT array(SELECT line::text COLLATE "C" FROM (%s) AS q (line) ORDER BY 1)', actual) INTO found;
+	RETURN NEXT is(
+		array_to_string(array(SELECT '+ ' || x FROM unnest(found) x EXCEPT ALL SELECT '+ ' || x FROM unnest(wanted) x ORDER BY 1), E'\n') ||
+		array_to_string(array(SELECT '- ' || x FROM unnest(wanted) x EXCEPT ALL SELECT '- ' || x FROM unnest(found) x ORDER BY 1), E'\n'),
+		'', description);
+END $f$;
+
+SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
+	 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+	   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_privacy')$$, $$
+	function privacy.alter_purpose(text,interval,timestamp with time zone)
+	function privacy.audit_head()
+	function privacy.check_label(text)
+	function privacy.check_labels()
+	function privacy.create_purpose(text,text,interval,text,text,boolean)
+	function privacy.create_scope(text,text,boolean)
+	function privacy.grant_scope(text,regrole)
+	function privacy.invalidate_keyring()
+	function privacy.is_pseudonym(text,text)
+	function privacy.is_retention_period(interval)
+	function privacy.label_script(boolean)
+	function privacy.pseudonym(text,text)
+	function privacy.pseudonym_email(text,text)
+	function privacy.rebind_labels(regclass)
+	function privacy.refuse_change()
+	function privacy.remove_labels()
+	function privacy.revoke_scope(text,regrole)
+	function privacy.seal_audit()
+	function privacy.sweep()
+	function privacy.sweep_preview(timestamp with time zone)
+	function privacy.verify_audit(text)
+	sequence privacy.audit_entry_id
+	sequence privacy.sweep_run_id_seq
+	table privacy.audit_entry
+	table privacy.audit_seal
+	table privacy.label_binding
+	table privacy.purpose
+	table privacy.purpose_period
+	table privacy.root_key
+	table privacy.scope
+	table privacy.scope_grant
+	table privacy.scope_version
+	table privacy.sweep_outcome
+	table privacy.sweep_run
+	view privacy.column_label
+	view privacy.scope_status
+	view privacy.sweep_progress
+	view privacy.sweep_rule
+	view privacy.table_label
+$$, 'the objects of the extension, and no others');
+
+SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg_get_function_arguments(p.oid) || ')', '-> ' || pg_get_function_result(p.oid),
+		CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'f' THEN 'function' ELSE p.prokind::text END, l.lanname,
+		CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END,
+		CASE p.proparallel WHEN 's' THEN 'safe' WHEN 'r' THEN 'restricted' ELSE 'unsafe' END,
+		CASE WHEN p.proisstrict THEN 'strict' END, CASE WHEN p.prosecdef THEN 'security definer' END,
+		CASE WHEN p.proleakproof THEN 'leakproof' END, p.proconfig::text)
+	  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace = 'privacy'::regnamespace$$, $$
+	privacy.alter_purpose(name text, retention interval, effective timestamp with time zone DEFAULT NULL::timestamp with time zone) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.audit_head() -> text function c stable restricted
+	privacy.check_label(label text) -> jsonb function c immutable safe strict
+	privacy.check_labels(OUT relation regclass, OUT rule text, OUT state text, OUT problem text) -> SETOF record function c volatile unsafe
+	privacy.create_purpose(name text, legal_basis text, retention interval, description text, justification text DEFAULT NULL::text, direct_marketing boolean DEFAULT false) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.create_scope(name text, kind text DEFAULT 'person'::text, destroyable boolean DEFAULT true) -> void function c volatile unsafe
+	privacy.grant_scope(scope text, role regrole) -> void function c volatile unsafe
+	privacy.invalidate_keyring() -> trigger function c volatile unsafe
+	privacy.is_pseudonym(value text, scope text) -> boolean function c stable safe strict
+	privacy.is_retention_period(period interval) -> boolean function c immutable safe strict
+	privacy.label_script(remove boolean DEFAULT false) -> SETOF text function sql stable safe strict {"search_path=pg_catalog, pg_temp"}
+	privacy.pseudonym(value text, scope text) -> text function c stable safe strict
+	privacy.pseudonym_email(value text, scope text) -> text function c stable safe strict
+	privacy.rebind_labels(relation regclass DEFAULT NULL::regclass) -> integer function c volatile unsafe
+	privacy.refuse_change() -> trigger function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.remove_labels() procedure plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.revoke_scope(scope text, role regrole) -> void function c volatile unsafe
+	privacy.seal_audit() -> bigint function c volatile unsafe
+	privacy.sweep() procedure c volatile unsafe
+	privacy.sweep_preview(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT rule_table text, OUT rule text, OUT state text, OUT due bigint, OUT blocked bigint, OUT blocked_by text, OUT first_end timestamp with time zone, OUT last_end timestamp with time zone, OUT problem text) -> SETOF record function c volatile unsafe
+	privacy.verify_audit(expected_head text DEFAULT NULL::text) -> TABLE(entry_id bigint, chain_number bigint, fault text) function c stable restricted
+$$, 'functions and procedures: arguments, result, language, volatility, parallel safety, strictness, settings');
+
+SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END)
+	  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+	 WHERE c.relnamespace = 'privacy'::regnamespace AND c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped$$, $$
+	privacy.audit_entry action text not null
+	privacy.audit_entry actor text not null
+	privacy.audit_entry at timestamp with time zone not null
+	privacy.audit_entry cut_off timestamp with time zone
+	privacy.audit_entry detail jsonb
+	privacy.audit_entry id bigint not null
+	privacy.audit_entry mac bytea not null
+	privacy.audit_entry object text
+	privacy.audit_entry row_count bigint
+	privacy.audit_entry rule text
+	privacy.audit_entry subject_hash bytea
+	privacy.audit_seal chain_number bigint not null
+	privacy.audit_seal entry_id bigint not null
+	privacy.audit_seal mac bytea not null
+	privacy.audit_seal sealed_at timestamp with time zone not null
+	privacy.audit_seal settled_id bigint not null
+	privacy.column_label category text
+	privacy.column_label column_name name
+	privacy.column_label identifier text
+	privacy.column_label label text
+	privacy.column_label mark text
+	privacy.column_label purposes jsonb
+	privacy.column_label relation regclass
+	privacy.column_label source text
+	privacy.column_label subjects jsonb
+	privacy.column_label treatment text
+	privacy.label_binding attribute smallint not null
+	privacy.label_binding binding text not null
+	privacy.label_binding cluster bigint not null
+	privacy.label_binding label text not null
+	privacy.label_binding relation oid not null
+	privacy.purpose created_at timestamp with time zone not null
+	privacy.purpose description text not null
+	privacy.purpose direct_marketing boolean not null
+	privacy.purpose justification text
+	privacy.purpose legal_basis text not null
+	privacy.purpose name text not null
+	privacy.purpose_period effective_at timestamp with time zone not null
+	privacy.purpose_period purpose text not null
+	privacy.purpose_period retention interval
+	privacy.root_key check_value bytea not null
+	privacy.root_key created_at timestamp with time zone not null
+	privacy.root_key singleton boolean not null
+	privacy.root_key wrapped_audit_key bytea not null
+	privacy.scope created_at timestamp with time zone not null
+	privacy.scope destroyable boolean not null
+	privacy.scope kind text not null
+	privacy.scope name text not null
+	privacy.scope_grant grantee regrole not null
+	privacy.scope_grant scope text not null
+	privacy.scope_status algorithm text
+	privacy.scope_status created_at timestamp with time zone
+	privacy.scope_status destroyable boolean
+	privacy.scope_status destroyed_at timestamp with time zone
+	privacy.scope_status grantees regrole[]
+	privacy.scope_status kind text
+	privacy.scope_status scope text
+	privacy.scope_status version integer
+	privacy.scope_version algorithm text not null
+	privacy.scope_version created_at timestamp with time zone not null
+	privacy.scope_version destroyed_at timestamp with time zone
+	privacy.scope_version scope text not null
+	privacy.scope_version version integer not null
+	privacy.scope_version wrapped_check_key bytea
+	privacy.scope_version wrapped_key bytea
+	privacy.sweep_outcome blocked bigint not null
+	privacy.sweep_outcome blocked_by text
+	privacy.sweep_outcome deleted bigint not null
+	privacy.sweep_outcome locked bigint not null
+	privacy.sweep_outcome problem text
+	privacy.sweep_outcome rule text not null
+	privacy.sweep_outcome rule_table text not null
+	privacy.sweep_outcome run_id bigint not null
+	privacy.sweep_outcome state text not null
+	privacy.sweep_outcome treated bigint not null
+	privacy.sweep_progress blocked bigint
+	privacy.sweep_progress cut_off timestamp with time zone
+	privacy.sweep_progress deleted bigint
+	privacy.sweep_progress rule text
+	privacy.sweep_progress rule_table text
+	privacy.sweep_progress run_id bigint
+	privacy.sweep_progress started_at timestamp with time zone
+	privacy.sweep_progress treated bigint
+	privacy.sweep_rule problem text
+	privacy.sweep_rule relation regclass
+	privacy.sweep_rule rule text
+	privacy.sweep_rule state text
+	privacy.sweep_run actor text not null
+	privacy.sweep_run cut_off timestamp with time zone not null
+	privacy.sweep_run finished_at timestamp with time zone
+	privacy.sweep_run id bigint not null
+	privacy.sweep_run started_at timestamp with time zone not null
+	privacy.table_label draft boolean
+	privacy.table_label label text
+	privacy.table_label relation regclass
+	privacy.table_label subjects jsonb
+	privacy.table_label terms jsonb
+$$, 'columns of tables and views');
+
+SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', conrelid::regclass, CASE contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'f' THEN 'references ' || confrelid::regclass ELSE 'check' END,
+		(SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)))
+	  FROM pg_constraint WHERE connamespace = 'privacy'::regnamespace AND contype IN ('p', 'u', 'f', 'c')$$, $$
+	privacy.audit_entry primary key id
+	privacy.audit_seal primary key chain_number
+	privacy.audit_seal unique entry_id
+	privacy.label_binding primary key relation, attribute
+	privacy.purpose check legal_basis
+	privacy.purpose check name
+	privacy.purpose primary key name
+	privacy.purpose_period check retention
+	privacy.purpose_period primary key purpose, effective_at
+	privacy.purpose_period references privacy.purpose purpose
+	privacy.root_key check check_value
+	privacy.root_key check singleton
+	privacy.root_key primary key singleton
+	privacy.scope check kind
+	privacy.scope check name
+	privacy.scope primary key name
+	privacy.scope_grant primary key scope, grantee
+	privacy.scope_grant references privacy.scope scope
+	privacy.scope_version check version
+	privacy.scope_version primary key scope, version
+	privacy.scope_version references privacy.scope scope
+	privacy.sweep_outcome primary key run_id, rule_table, rule
+	privacy.sweep_outcome references privacy.sweep_run run_id
+	privacy.sweep_run primary key id
+$$, 'keys and checks');
+
+SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', tgrelid::regclass, tgname, tgfoid::regproc, CASE tgenabled WHEN 'A' THEN 'always' ELSE tgenabled::text END)
+	  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relnamespace = 'privacy'::regnamespace AND NOT tgisinternal$$, $$
+	privacy.audit_entry refuse_change privacy.refuse_change always
+	privacy.audit_seal refuse_change privacy.refuse_change always
+	privacy.root_key invalidate_keyring privacy.invalidate_keyring always
+	privacy.scope invalidate_keyring privacy.invalidate_keyring always
+	privacy.scope_grant invalidate_keyring privacy.invalidate_keyring always
+	privacy.scope_version invalidate_keyring privacy.invalidate_keyring always
+$$, 'triggers, and that no role setting lifts them');
+
+SELECT * FROM pg_temp.pinned($$SELECT what || ' ' || privilege_type FROM (
+		SELECT 'schema ' || nspname, coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace WHERE nspname = 'privacy'
+		UNION ALL SELECT 'relation ' || oid::regclass, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, relowner))
+		  FROM pg_class WHERE relnamespace = 'privacy'::regnamespace AND relkind IN ('r', 'v', 'S')
+		UNION ALL SELECT 'routine ' || oid::regprocedure, coalesce(proacl, acldefault('f', proowner))
+		  FROM pg_proc WHERE pronamespace = 'privacy'::regnamespace) AS object (what, acl), aclexplode(acl) WHERE grantee = 0$$, $$
+	relation privacy.column_label SELECT
+	relation privacy.table_label SELECT
+	routine privacy.check_label(text) EXECUTE
+	routine privacy.is_retention_period(interval) EXECUTE
+	routine privacy.label_script(boolean) EXECUTE
+	schema privacy USAGE
+$$, 'what PUBLIC may do');
+
+SELECT * FROM pg_temp.pinned($$SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'pg_privacy'$$, $$
+	privacy.audit_entry
+	privacy.audit_entry_id
+	privacy.audit_seal
+	privacy.purpose
+	privacy.purpose_period
+	privacy.root_key
+	privacy.scope
+	privacy.scope_grant
+	privacy.scope_version
+	privacy.sweep_outcome
+	privacy.sweep_run
+	privacy.sweep_run_id_seq
+$$, 'tables and sequences whose rows pg_dump takes along');
+
+SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', name, vartype, context, unit, CASE WHEN boot_val <> '' THEN '= ' || boot_val END) FROM pg_settings WHERE name LIKE 'privacy.%'$$, $$
+	privacy.core_clock string superuser
+	privacy.keyring_command string sighup
+	privacy.keyring_file string sighup
+	privacy.policy_timezone string superuser = UTC
+	privacy.sweep_batch_pages integer superuser = 128
+	privacy.sweep_enabled bool superuser = off
+	privacy.sweep_interval integer sighup s = 3600
+$$, 'settings, who may set them, and their defaults');
+
+SELECT is_empty($$SELECT pg_describe_object(classid, objid, 0) FROM pg_depend, (SELECT oid, extowner FROM pg_extension WHERE extname = 'pg_privacy') AS e
+	 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid = e.oid AND extowner IS DISTINCT FROM CASE classid
+		WHEN 'pg_class'::regclass THEN (SELECT relowner FROM pg_class WHERE oid = objid)
+		WHEN 'pg_proc'::regclass THEN (SELECT proowner FROM pg_proc WHERE oid = objid)
+		WHEN 'pg_namespace'::regclass THEN (SELECT nspowner FROM pg_namespace WHERE oid = objid)
+		ELSE extowner END$$, 'all of it belongs to the extension''s owner');
+SELECT is_empty($$SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
+	 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_privacy')
+	   AND coalesce(obj_description(objid, classid::regclass::name), '') = ''
+	   AND NOT (classid = 'pg_class'::regclass AND objid IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refobjsubid > 0 AND deptype = 'a'))$$,
+	'every object has a comment, but sequences that serve a column');
+SELECT is_empty($$SELECT tgrelid::regclass, tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+	 WHERE c.relnamespace = 'privacy'::regnamespace AND NOT tgisinternal AND obj_description(t.oid, 'pg_trigger') IS NULL$$, 'every trigger has one');
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+	 WHERE p.pronamespace = 'privacy'::regnamespace AND l.lanname NOT IN ('c', 'internal')
+	   AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)$$, 'every function that is not C has its search_path');
+SELECT is_empty($$SELECT p.oid::regprocedure, e.grantee::regrole FROM pg_proc p, aclexplode(p.proacl) e
+	 WHERE p.pronamespace = 'privacy'::regnamespace AND e.grantee NOT IN (0, p.proowner)$$, 'nobody else has been granted anything');
+SELECT is((SELECT count(*) FROM pg_extension WHERE extname = 'pg_privacy' AND NOT extrelocatable AND extnamespace = 'privacy'::regnamespace), 1::bigint, 'it lives in schema privacy and stays there');
+
+SELECT * FROM finish();
