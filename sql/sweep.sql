@@ -182,6 +182,10 @@ CALL privacy.sweep();
 :outcome
 SELECT (SELECT count(*) FROM bait) AS bait, (SELECT count(*) FROM prey) AS prey;
 SELECT count(*) FROM privacy.audit_entry WHERE object = 'shop.bait';
+-- TRUNCATE is not counted row by row, and found out all the same.
+CREATE OR REPLACE FUNCTION delete_prey() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN TRUNCATE shop.prey; RETURN OLD; END $$;
+CALL privacy.sweep();
+SELECT (SELECT count(*) FROM bait) AS bait, (SELECT count(*) FROM prey) AS prey;
 -- The same in an unlabelled table is the owner's own affair.
 SECURITY LABEL FOR privacy ON TABLE prey IS NULL;
 CALL privacy.sweep();
@@ -243,7 +247,7 @@ INSERT INTO slow VALUES (1, '2020-01-01 00:00+00');
 CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN OLD; END $$;
 CREATE TRIGGER doze BEFORE DELETE ON slow FOR EACH ROW EXECUTE FUNCTION doze();
 SECURITY LABEL FOR privacy ON TABLE slow IS 'RETAIN FOR service AFTER at THEN DELETE';
-SET statement_timeout = '1s';
+SET statement_timeout = '2s';
 CALL privacy.sweep();
 RESET statement_timeout;
 SELECT count(*) AS interrupted FROM privacy.sweep_progress;
