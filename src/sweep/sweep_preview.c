@@ -144,7 +144,7 @@ count_statement(const RulePreview *preview, char **blockers)
 		stays = psprintf("NOT %s", compile_goes(preview->relid, rule->owner, preview->as_of, NIL));
 	return psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE blocked), "
 					"pg_catalog.min(ends_at), pg_catalog.max(ends_at) FROM (SELECT (%s) AS ends_at, %s AS blocked "
-					"FROM %s AS " PP_TARGET " WHERE %s AND %s) AS due",
+					"FROM %s AS " PP_TARGET " WHERE %s AND %s OFFSET 0) AS due",
 					rule->end, blocked, pp_core_quote_relation(preview->relid), rule->due, stays);
 }
 
@@ -170,12 +170,12 @@ compile_blocked(Oid relid, Oid owner, TimestampTz as_of, List *path, char **bloc
 								 reference->table, ours ? "" : " (not counted)");
 		if (!ours)
 			continue;
-		appendStringInfo(&sql, "%sEXISTS (SELECT FROM %s AS child WHERE %s AND NOT "
-						 "(child.tableoid = " PP_TARGET ".tableoid AND child.ctid = " PP_TARGET ".ctid) AND NOT "
-						 "COALESCE((SELECT %s FROM %s AS " PP_TARGET " WHERE " PP_TARGET
-						 ".tableoid = child.tableoid AND " PP_TARGET ".ctid = child.ctid), false))",
-						 sql.len > 0 ? " OR " : "", reference->table, reference->match,
-						 compile_goes(reference->child, owner, as_of, path), reference->table);
+		appendStringInfo(&sql, "%sEXISTS (SELECT FROM (SELECT " PP_TARGET ".*, " PP_TARGET ".tableoid AS \"its table\", "
+						 PP_TARGET ".ctid AS \"its place\", %s AS \"it goes\" FROM %s AS " PP_TARGET ") AS child WHERE %s "
+						 "AND NOT (child.\"its table\" = " PP_TARGET ".tableoid AND child.\"its place\" = " PP_TARGET ".ctid) "
+						 "AND NOT child.\"it goes\")",
+						 sql.len > 0 ? " OR " : "", compile_goes(reference->child, owner, as_of, path),
+						 reference->table, reference->match);
 	}
 	return sql.len > 0 ? psprintf("(%s)", sql.data) : "false";
 }
