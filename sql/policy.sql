@@ -222,6 +222,26 @@ SELECT due, first_end, last_end FROM privacy.sweep_preview('2090-01-01 00:00+00'
 SELECT due, first_end, last_end FROM privacy.sweep_preview('2100-05-31 23:59+00') WHERE rule_table = 'office.offer';
 SELECT due, first_end, last_end FROM privacy.sweep_preview('2100-06-01 00:00+00') WHERE rule_table = 'office.offer';
 
+-- A promise made shorter than a term's own period takes that term's rows, too.
+SELECT privacy.create_purpose('guarantee', 'contract', '5 years', 'Honour the guarantee');
+CREATE TABLE office.sale (id int PRIMARY KEY, sold_at timestamptz, paid_at timestamptz);
+INSERT INTO office.sale VALUES (1, '2020-01-01 00:00+00', '2020-01-01 00:00+00'), (2, '2020-01-01 00:00+00', '-infinity');
+SECURITY LABEL FOR privacy ON TABLE office.sale IS
+	'RETAIN 4 years FOR guarantee AFTER ALL OF (sold_at, paid_at) THEN DELETE';
+SELECT state, due, first_end FROM privacy.sweep_preview('2023-01-01 00:00+00') WHERE rule_table = 'office.sale';
+SELECT privacy.alter_purpose('guarantee', '3 years');
+SELECT state, due FROM privacy.sweep_preview('2022-12-31 23:59+00') WHERE rule_table = 'office.sale';
+-- (An event at -infinity is unknown: sale 2 stays.)
+SELECT state, due FROM privacy.sweep_preview('2090-01-01 00:00+00') WHERE rule_table = 'office.sale';
+
+-- A child whose rule is parked stays, and keeps its parent; the preview counts on it.
+CREATE TABLE office.refund (id int PRIMARY KEY, sale_id int REFERENCES office.sale, at timestamptz);
+INSERT INTO office.refund VALUES (1, 1, '2020-01-01');
+SECURITY LABEL FOR privacy ON TABLE office.refund IS 'RETAIN FOR guarantee AFTER at THEN DELETE';
+SELECT rule_table, state, due, blocked FROM privacy.sweep_preview('2090-01-01 00:00+00') WHERE rule_table IN ('office.sale', 'office.refund') ORDER BY 1;
+ALTER TABLE office.refund RENAME at TO refunded_at;
+SELECT rule_table, state, due, blocked FROM privacy.sweep_preview('2090-01-01 00:00+00') WHERE rule_table IN ('office.sale', 'office.refund') ORDER BY 1;
+
 CALL privacy.remove_labels();
 SELECT count(*) FROM privacy.check_labels();
 SET client_min_messages = warning;

@@ -33,7 +33,7 @@ COMMENT ON COLUMN privacy.scope.destroyable IS
 COMMENT ON COLUMN privacy.scope.created_at IS 'when the scope was created';
 
 CREATE TABLE privacy.scope_version (
-	scope text NOT NULL REFERENCES privacy.scope,
+	scope text NOT NULL,
 	version integer NOT NULL CHECK (version > 0),
 	algorithm text NOT NULL DEFAULT 'blake2b-128',
 	wrapped_key bytea,
@@ -55,7 +55,7 @@ COMMENT ON COLUMN privacy.scope_version.created_at IS 'when the version was made
 COMMENT ON COLUMN privacy.scope_version.destroyed_at IS 'when its key was destroyed; null while it is usable';
 
 CREATE TABLE privacy.scope_grant (
-	scope text NOT NULL REFERENCES privacy.scope,
+	scope text NOT NULL,
 	grantee regrole NOT NULL,
 	PRIMARY KEY (scope, grantee)
 );

@@ -22,7 +22,7 @@ COMMENT ON TABLE privacy.purpose IS
 	'Why data is processed (GDPR Art. 5(1)(b)) and what permits it (Art. 6(1)). Names are dotted: naming marketing names marketing.email as well. Written by create_purpose().';
 
 CREATE TABLE privacy.purpose_period (
-	purpose text NOT NULL REFERENCES privacy.purpose,
+	purpose text NOT NULL,
 	effective_at timestamptz NOT NULL,
 	retention interval CHECK (privacy.is_retention_period(retention)),
 	PRIMARY KEY (purpose, effective_at)
@@ -30,7 +30,7 @@ CREATE TABLE privacy.purpose_period (
 REVOKE ALL ON privacy.purpose_period FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('privacy.purpose_period', '');
 COMMENT ON TABLE privacy.purpose_period IS
-	'The retention period of a purpose from a moment on; the first is effective since -infinity. NULL: undetermined, nothing ends. A shorter period takes every row from then on, a longer one only rows whose starting point is later.';
+	'The retention period of a purpose from a moment on; the first is effective since -infinity. NULL: undetermined, nothing ends. A shorter period takes every row from then on, a longer one only rows whose starting point is later. No foreign key: a parallel pg_restore fills the tables in any order.';
 
 CREATE FUNCTION privacy.create_purpose(
 	name text,

@@ -20,8 +20,17 @@ extern List *purpose_periods(const char *purpose, TimestampTz cut_off);
 /* policy_purpose.c: refuses a purpose that does not exist, with the existing ones as hint. */
 extern void require_purpose(const LabelName *purpose, TimestampTz cut_off);
 
-/* policy_purpose.c: refuses a term that promises longer than its purpose; warns of one that promises nothing. */
-extern void check_term_periods(const LabelTerm *term, TimestampTz cut_off, bool warn);
+/* policy_purpose.c: refuses a term whose purposes do not exist, or that has neither purpose nor period. */
+extern void check_term(const LabelTerm *term, TimestampTz cut_off);
+
+/*
+ * policy_purpose.c: the same for a label being set, which also must not promise longer than its purpose; warns of a term
+ * that promises nothing.
+ */
+extern void check_term_periods(const LabelTerm *term, TimestampTz cut_off);
+
+/* policy_purpose.c: whether the purpose has become shorter than the term's own period. */
+extern bool promises_less(const char *purpose, const LabelTerm *term, TimestampTz cut_off);
 
 /* Whether naming `named` names `purpose`: marketing names marketing.email. */
 extern bool purpose_covers(const char *named, const char *purpose);

@@ -77,7 +77,7 @@ list_purposes(void)
 }
 
 void
-check_term_periods(const LabelTerm *term, TimestampTz cut_off, bool warn)
+check_term(const LabelTerm *term, TimestampTz cut_off)
 {
 	ListCell   *cell;
 
@@ -89,26 +89,44 @@ check_term_periods(const LabelTerm *term, TimestampTz cut_off, bool warn)
 				pp_label_position(term->location));
 	foreach(cell, term->purposes)
 	{
-		LabelName  *purpose = lfirst(cell);
-		PurposePeriod *current;
+		require_purpose(lfirst(cell), cut_off);
+	}
+}
 
-		require_purpose(purpose, cut_off);
-		current = llast(purpose_periods(purpose->name, cut_off));
-		if (term->period != NULL && current->retention != NULL &&
-			is_longer(term->period, current->retention))
+void
+check_term_periods(const LabelTerm *term, TimestampTz cut_off)
+{
+	ListCell   *cell;
+
+	check_term(term, cut_off);
+	foreach(cell, term->purposes)
+	{
+		LabelName  *purpose = lfirst(cell);
+		PurposePeriod *current = llast(purpose_periods(purpose->name, cut_off));
+
+		if (promises_less(purpose->name, term, cut_off))
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 					errmsg("the term is longer than the retention period of purpose \"%s\"", purpose->name),
 					errdetail("The purpose is the promise."),
 					errhint("Shorten the term, or change the promise with privacy.alter_purpose()."),
 					pp_label_position(term->location));
-		if (warn && term->kind == TERM_AFTER && term->period == NULL && current->retention == NULL)
+		if (term->kind == TERM_AFTER && term->period == NULL && current->retention == NULL)
 			ereport(WARNING,
 					errcode(ERRCODE_WARNING),
 					errmsg("purpose \"%s\" has no retention period", purpose->name),
 					errdetail("Rows kept for it are undetermined: they stay until somebody decides."),
 					errhint("Give the term a period, or the purpose one with privacy.alter_purpose()."));
 	}
+}
+
+bool
+promises_less(const char *purpose, const LabelTerm *term, TimestampTz cut_off)
+{
+	PurposePeriod *current = llast(purpose_periods(purpose, cut_off));
+
+	return term->period != NULL && current->retention != NULL &&
+		is_longer(term->period, current->retention);
 }
 
 /*

@@ -282,7 +282,9 @@ check_rule(Oid relid, AttrNumber attnum, Label *label)
 		check_manager(relid);
 	}
 	foreach(cell, label->terms)
-		check_term_periods(lfirst(cell), now, true);
+	{
+		check_term_periods(lfirst(cell), now);
+	}
 	check_parents(relid, label, NIL, &parents, now, true);
 	(void) compile_terms(&target, label, NIL, now);
 	return target.binding->data;

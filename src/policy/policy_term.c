@@ -36,8 +36,9 @@ static char *compile_term(LabelTarget *target, const LabelTerm *term, const List
 						  TimestampTz cut_off);
 static char *compile_after(LabelTarget *target, const LabelTerm *term, const List *purposes,
 						   TimestampTz cut_off);
-static char *compile_end(const LabelTerm *term, const char *purpose, const char *start,
-						 TimestampTz cut_off);
+static char *compile_own_end(const LabelTerm *term, const char *start);
+static char *compile_promised_end(const LabelTerm *term, const char *purpose, const char *start,
+								  TimestampTz cut_off);
 static char *add_period(const LabelTerm *term, const char *start, const Interval *period);
 static char *compile_start(LabelTarget *target, const LabelStart *start);
 static char *compile_parts(LabelTarget *target, const LabelStart *start);
@@ -87,12 +88,17 @@ served_purposes(const LabelTerm *term, const List *purposes)
 	if (purposes == NIL)
 		return list_copy(term->purposes);
 	foreach(cell, term->purposes)
+	{
+		bool		is_wanted = false;
+
 		foreach(wanted, purposes)
-			if (purpose_covers(((LabelName *) lfirst(wanted))->name, ((LabelName *) lfirst(cell))->name))
-			{
-				result = lappend(result, lfirst(cell));
-				break;
-			}
+		{
+			is_wanted |= purpose_covers(((LabelName *) lfirst(wanted))->name,
+										((LabelName *) lfirst(cell))->name);
+		}
+		if (is_wanted)
+			result = lappend(result, lfirst(cell));
+	}
 	return result;
 }
 
@@ -102,7 +108,7 @@ compile_term(LabelTarget *target, const LabelTerm *term, const List *purposes, T
 	List	   *served = served_purposes(term, purposes);
 	char	   *end;
 
-	check_term_periods(term, cut_off, false);
+	check_term(term, cut_off);
 	if (term->kind == TERM_WITH)
 		end = compile_with(target, term, served, cut_off);
 	else
@@ -134,28 +140,41 @@ compile_after(LabelTarget *target, const LabelTerm *term, const List *purposes, 
 	List	   *ends = NIL;
 	ListCell   *cell;
 
-	if (term->period != NULL)
-		return compile_end(term, NULL, start, cut_off);
+	if (purposes == NIL)
+		return compile_own_end(term, start);
 	foreach(cell, purposes)
-		ends = lappend(ends, compile_end(term, ((LabelName *) lfirst(cell))->name, start, cut_off));
+	{
+		const char *purpose = ((LabelName *) lfirst(cell))->name;
+
+		if (term->period == NULL)
+			ends = lappend(ends, compile_promised_end(term, purpose, start, cut_off));
+		else if (promises_less(purpose, term, cut_off))
+			ends = lappend(ends, psprintf("LEAST(%s, %s)", compile_own_end(term, start),
+										  compile_promised_end(term, purpose, start, cut_off)));
+		else
+			ends = lappend(ends, compile_own_end(term, start));
+	}
 	return join_list("GREATEST", ends);
 }
 
+static char *
+compile_own_end(const LabelTerm *term, const char *start)
+{
+	return psprintf("COALESCE(%s, 'infinity'::pg_catalog.timestamptz)",
+					add_period(term, start, term->period));
+}
+
 /*
- * The end under one purpose. A period that was changed since the start holds if it is shorter: the end is the earliest
+ * The end under a purpose's own period. One that was changed since the start holds if it is shorter: the end is the earliest
  * of those under the period in force at the start and under every later one.
  */
 static char *
-compile_end(const LabelTerm *term, const char *purpose, const char *start, TimestampTz cut_off)
+compile_promised_end(const LabelTerm *term, const char *purpose, const char *start, TimestampTz cut_off)
 {
-	List	   *periods;
+	List	   *periods = purpose_periods(purpose, cut_off);
 	List	   *ends = NIL;
 	ListCell   *cell;
 
-	if (term->period != NULL)
-		return psprintf("COALESCE(%s, 'infinity'::pg_catalog.timestamptz)",
-						add_period(term, start, term->period));
-	periods = purpose_periods(purpose, cut_off);
 	foreach(cell, periods)
 	{
 		PurposePeriod *period = lfirst(cell);
@@ -221,6 +240,9 @@ compile_parts(LabelTarget *target, const LabelStart *start)
 	{
 		char	   *part = compile_start(target, lfirst(cell));
 
+		/* an event at -infinity is unknown: it must not be outvoted by a later one */
+		if (start->kind == START_ALL_OF)
+			part = psprintf("NULLIF(%s, '-infinity'::pg_catalog.timestamptz)", part);
 		parts = lappend(parts, part);
 		appendStringInfo(&known, "%s(%s) IS NOT NULL", known.len > 0 ? " AND " : "", part);
 	}
@@ -395,8 +417,12 @@ bound_start(LabelTarget *target, const LabelStart *start, const char *period, St
 	ListCell   *cell;
 
 	if (start->kind == START_ALL_OF)
+	{
 		foreach(cell, start->parts)
+		{
 			bound_start(target, lfirst(cell), period, bound);
+		}
+	}
 	if (start->kind == START_COLUMN)
 		appendStringInfo(bound, "%s%s <= ($1 - '%s'::pg_catalog.interval + " BOUND_SLACK ")",
 						 bound->len > 0 ? " AND " : "",

@@ -18,7 +18,7 @@ COMMENT ON TABLE privacy.sweep_run IS
 	'Each run of the deletion rules: its cut-off (a row is due when the cut-off has reached its end), who ran it, when it started, and when it ended; finished_at stays NULL when it was interrupted. Committed before any work.';
 
 CREATE TABLE privacy.sweep_outcome (
-	run_id bigint NOT NULL REFERENCES privacy.sweep_run ON DELETE CASCADE,
+	run_id bigint NOT NULL,
 	rule_table text NOT NULL,
 	rule text NOT NULL,
 	state text NOT NULL,

@@ -153,7 +153,7 @@ give_up(SweepBatch *batch, const ErrorData *error)
 		batch->range->next = batch->range->end;
 		return true;
 	}
-	rule->state = error->sqlerrcode == ERRCODE_PP_RULE_PARKED ? "parked" : "failed";
+	rule->state = batch->resolved == NULL ? "parked" : "failed";
 	rule->problem = MemoryContextStrdup(batch->run->memory, pp_core_describe_error(error));
 	ereport(WARNING,
 			errcode(ERRCODE_WARNING),

@@ -40,6 +40,7 @@ static void count_rule(void *arg);
 static char *count_statement(const RulePreview *preview, char **blockers);
 static char *compile_blocked(Oid relid, Oid owner, TimestampTz as_of, List *path, char **blockers);
 static char *compile_goes(Oid relid, Oid owner, TimestampTz as_of, List *path);
+static void resolve_row_rule(void *arg);
 
 /* privacy.sweep_preview(as_of timestamptz) */
 Datum
@@ -180,16 +181,28 @@ compile_blocked(Oid relid, Oid owner, TimestampTz as_of, List *path, char **bloc
 	return sql.len > 0 ? psprintf("(%s)", sql.data) : "false";
 }
 
-/* SQL over target: whether the row would be deleted. */
+/* SQL over target: whether the row would be deleted. What cannot be resolved stays. */
 static char *
 compile_goes(Oid relid, Oid owner, TimestampTz as_of, List *path)
 {
-	RetentionRule *rule = pp_policy_resolve(relid, 0, as_of, false);
+	RulePreview preview = {.relid = relid, .as_of = as_of};
+	RetentionRule *rule;
 
+	if (pp_core_attempt(resolve_row_rule, &preview) != NULL)
+		return "false";
+	rule = preview.rule;
 	if (rule == NULL || rule->draft || rule->owner != owner)
 		return "false";
 	if (list_member_oid(path, relid))
 		return psprintf("COALESCE(%s, false)", rule->due);
 	return psprintf("COALESCE(%s AND NOT %s, false)", rule->due,
 					compile_blocked(relid, owner, as_of, path, NULL));
+}
+
+static void
+resolve_row_rule(void *arg)
+{
+	RulePreview *preview = arg;
+
+	preview->rule = pp_policy_resolve(preview->relid, 0, preview->as_of, false);
 }

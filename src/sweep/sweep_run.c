@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "audit/audit.h"
 #include "core/core.h"
@@ -180,7 +181,7 @@ put_in_order(void *arg)
 	*rules = order_rules(*rules);
 }
 
-/* A rule that cannot be resolved is listed as parked, and stops nobody else. NULL: the label makes none. */
+/* A rule that cannot be resolved is listed as parked, and stops nobody else. NULL: the label makes none, or its table is gone. */
 static SweepRule *
 load_rule(SweepRun *run, Oid relid, AttrNumber attnum)
 {
@@ -193,7 +194,7 @@ load_rule(SweepRun *run, Oid relid, AttrNumber attnum)
 	rule->table = psprintf("%u", relid);
 	rule->text = attnum == 0 ? "THEN DELETE" : psprintf("column %d", attnum);
 	error = pp_core_attempt(resolve_rule, &loading);
-	if (error != NULL)
+	if (error != NULL && SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
 	{
 		rule->state = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? "locked" : "parked";
 		rule->problem = pp_core_describe_error(error);

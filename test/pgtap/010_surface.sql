@@ -204,7 +204,6 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', conrelid::regclass, CASE co
 	privacy.purpose primary key name
 	privacy.purpose_period check retention
 	privacy.purpose_period primary key purpose, effective_at
-	privacy.purpose_period references privacy.purpose purpose
 	privacy.root_key check check_value
 	privacy.root_key check singleton
 	privacy.root_key primary key singleton
@@ -212,12 +211,9 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', conrelid::regclass, CASE co
 	privacy.scope check name
 	privacy.scope primary key name
 	privacy.scope_grant primary key scope, grantee
-	privacy.scope_grant references privacy.scope scope
 	privacy.scope_version check version
 	privacy.scope_version primary key scope, version
-	privacy.scope_version references privacy.scope scope
 	privacy.sweep_outcome primary key run_id, rule_table, rule
-	privacy.sweep_outcome references privacy.sweep_run run_id
 	privacy.sweep_run primary key id
 $$, 'keys and checks');
 
