@@ -78,7 +78,7 @@ SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SET max_parallel_workers_per_gather = 2;
 SET ROLE regress_reader;
-EXPLAIN (COSTS OFF) SELECT count(DISTINCT t) FROM (SELECT privacy.pseudonym(name, 'person') AS t FROM regress_person OFFSET 0) AS s;
+EXPLAIN (COSTS OFF) SELECT max(privacy.pseudonym(name, 'person')) FROM regress_person;
 SELECT count(DISTINCT t), bool_and(privacy.is_pseudonym(t, 'person')) AS recognised
   FROM (SELECT privacy.pseudonym(name, 'person') AS t FROM regress_person OFFSET 0) AS s;
 RESET ROLE;

@@ -1,15 +1,18 @@
 /*
  * audit.c: evidence of what was done, by whom, under which rule, to how many rows.
  *
- * An entry is inserted in the transaction of its effect, so that there is never one without the other. It carries a MAC
- * under a key that only this database's root key opens: who can write the table cannot forge an entry. That
- * alone would not show an entry that was removed, so entries are chained (audit_seal.c); but not while
- * they are written, since then all writers would wait for the one before them.
+ * An entry is inserted in the transaction of its effect, so that there is never one without the
+ * other. It carries a MAC under a key that only this database's root key opens: who can write the
+ * table cannot forge an entry. That alone would not show an entry that was removed, so entries are
+ * chained (audit_seal.c); but not while they are written, since then all writers would wait for the
+ * one before them.
  *
- * What is written here stays: tables are append-only by trigger, and no personal value belongs into any column.
+ * What is written here stays: tables are append-only by trigger, and no personal value belongs into
+ * any column.
  *
- * The id is drawn before the row is inserted, because the MAC covers it. The lock on the table comes before the id:
- * a sealer that finds the table unlocked then knows that every id drawn so far is committed or never will be.
+ * The id is drawn before the row is inserted, because the MAC covers it. The lock on the table
+ * comes before the id: a sealer that finds the table unlocked then knows that every id drawn so far
+ * is committed or never will be.
  */
 #include "postgres.h"
 
@@ -47,7 +50,7 @@ pp_audit_init(void)
 static void
 record_key_event(const char *event, const char *scope, const char *role)
 {
-	AuditEntry	entry = {.action = event,.object = scope,.row_count = -1};
+	AuditEntry	entry = {.action = event, .object = scope, .row_count = -1};
 
 	if (role != NULL)
 	{
@@ -115,7 +118,7 @@ insert_entry(const StoredEntry *entry, const unsigned char mac[PP_MAC_BYTES])
 static Datum
 text_or_null(const char *text, char *null)
 {
-	if (text != NULL)
+	if (text !=NULL)
 		return CStringGetTextDatum(text);
 	*null = 'n';
 	return (Datum) 0;

@@ -21,8 +21,9 @@ typedef struct AuditEntry
 } AuditEntry;
 
 /*
- * Appends the entry to privacy.audit_entry with a MAC of its own, inside the caller's transaction and
- * SPI connection. The actor is the session's user. Raises the keyring's errors when there is no key.
+ * Appends the entry to privacy.audit_entry with a MAC of its own, inside the caller's transaction
+ * and SPI connection. The actor is the session's user. Raises the keyring's errors when there is no
+ * key.
  */
 extern void pp_audit_append(const AuditEntry *entry);
 

@@ -1,16 +1,18 @@
 /*
  * audit_mac.c: what is authenticated, byte by byte.
  *
- * Keyed BLAKE2b-256 under the database's audit key, personalised "pgprivacy-entry" for an entry and "pgprivacy-chain"
- * for a link of the chain, so that one can never pass for the other.
+ * Keyed BLAKE2b-256 under the database's audit key, personalised "pgprivacy-entry" for an entry and
+ * "pgprivacy-chain" for a link of the chain, so that one can never pass for the other.
  *
- * An entry: its columns in the order of StoredEntry. Each is one byte, 0 for null (and nothing more) or 1, followed
- * for a number by eight bytes, for a text or bytea by its length in eight bytes and the bytes. So no two
- * different entries have equal messages, whatever they contain. A timestamptz is the number of microseconds since 2000-01-01 UTC; texts are in
- * UTF-8 and jsonb as it is printed, so that a dump restored under another encoding still verifies.
+ * An entry: its columns in the order of StoredEntry. Each is one byte, 0 for null (and nothing
+ * more) or 1, followed for a number by eight bytes, for a text or bytea by its length in eight
+ * bytes and the bytes. So no two different entries have equal messages, whatever they contain. A
+ * timestamptz is the number of microseconds since 2000-01-01 UTC; texts are in UTF-8 and jsonb as
+ * it is printed, so that a dump restored under another encoding still verifies.
  *
- * A link: chain number, entry id, sealed_at and settled_id as numbers, then the entry's MAC and the MAC of the link before, 32 bytes each (zeros before
- * the first). Numbers have their least significant byte first throughout.
+ * A link: chain number, entry id, sealed_at and settled_id as numbers, then the entry's MAC and the
+ * MAC of the link before, 32 bytes each (zeros before the first). Numbers have their least
+ * significant byte first throughout.
  */
 #include "postgres.h"
 
@@ -107,8 +109,8 @@ absorb_presence(MacState *state, bool present)
 static void
 absorb_text_or_null(MacState *state, const char *text)
 {
-	absorb_presence(state, text != NULL);
-	if (text != NULL)
+	absorb_presence(state, text !=NULL);
+	if (text !=NULL)
 	{
 		int			length;
 		const char *utf8 = pp_core_utf8(text, strlen(text), &length);

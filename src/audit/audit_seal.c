@@ -1,18 +1,20 @@
 /*
  * audit_seal.c: the chain.
  *
- * A sealer takes the entries that have committed and are in no link yet, in the order of their ids, and appends one
- * link for each: a number without gaps, the entry, and a MAC over both, the entry's MAC and the MAC of the
- * link before. A removed, altered or moved link then breaks the one behind it. Only one sealer works at a time: it
- * holds SHARE ROW EXCLUSIVE on privacy.audit_seal to the end of its transaction. Writers of entries never wait
- * for it.
+ * A sealer takes the entries that have committed and are in no link yet, in the order of their ids,
+ * and appends one link for each: a number without gaps, the entry, and a MAC over both, the entry's
+ * MAC and the MAC of the link before. A removed, altered or moved link then breaks the one behind
+ * it. Only one sealer works at a time: it holds SHARE ROW EXCLUSIVE on privacy.audit_seal to the
+ * end of its transaction. Writers of entries never wait for it.
  *
- * Entries commit in another order than their ids, so "greater than the last one sealed" would forget some, and a join over the
- * whole table at every sealing would cost more from year to year. Each link therefore says up to which id
- * everything is settled: sealed, rolled back or never used. A sealer may raise that to the last id drawn when no transaction
- * is writing entries just then; writers lock the table before they draw. It asks by trying to lock out
- * writers and letting go at once. While somebody writes the mark stays where it was, and sealing looks at a few
- * entries more. With a snapshot older than that question (REPEATABLE READ) it would prove nothing, and is not asked.
+ * Entries commit in another order than their ids, so "greater than the last one sealed" would
+ * forget some, and a join over the whole table at every sealing would cost more from year to year.
+ * Each link therefore says up to which id everything is settled: sealed, rolled back or never used.
+ * A sealer may raise that to the last id drawn when no transaction is writing entries just then;
+ * writers lock the table before they draw. It asks by trying to lock out writers and letting go at
+ * once. While somebody writes the mark stays where it was, and sealing looks at a few entries more.
+ * With a snapshot older than that question (REPEATABLE READ) it would prove nothing, and is not
+ * asked.
  */
 #include "postgres.h"
 

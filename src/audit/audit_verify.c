@@ -1,16 +1,19 @@
 /*
  * audit_verify.c: is the evidence whole?
  *
- * Two streams, each in the order of an index and with bounded memory: the links with their entries in chain order, then the
- * entries that are in no link. Both read with the caller's snapshot, so that a sealer at work cannot make
- * a whole chain look broken.
+ * Two streams, each in the order of an index and with bounded memory: the links with their entries
+ * in chain order, then the entries that are in no link. Both read with the caller's snapshot, so
+ * that a sealer at work cannot make a whole chain look broken.
  *
- * A fault should be reported once, where it is, and not again at every link behind it. The MAC of a link covers the MAC of the one before; so
- * after a faulty link the next one is tried with what that MAC should have been as well as with what is stored, and after a gap, where
- * nobody knows, the first link is taken as it is. In the same way a link is tried with its entry's MAC as stored and as it should be.
+ * A fault should be reported once, where it is, and not again at every link behind it. The MAC of a
+ * link covers the MAC of the one before; so after a faulty link the next one is tried with what
+ * that MAC should have been as well as with what is stored, and after a gap, where nobody knows,
+ * the first link is taken as it is. In the same way a link is tried with its entry's MAC as stored
+ * and as it should be.
  *
- * What this cannot find is the removal of the newest links together with their entries, or of entries not yet
- * sealed: nothing inside the database knows of them. A head that was exported before does.
+ * What this cannot find is the removal of the newest links together with their entries, or of
+ * entries not yet sealed: nothing inside the database knows of them. A head that was exported
+ * before does.
  */
 #include "postgres.h"
 
@@ -75,7 +78,7 @@ PG_FUNCTION_INFO_V1(pp_sql_verify_audit);
 Datum
 pp_sql_verify_audit(PG_FUNCTION_ARGS)
 {
-	Verification v = {.result = (ReturnSetInfo *) fcinfo->resultinfo,.previous_known = true};
+	Verification v = {.result = (ReturnSetInfo *) fcinfo->resultinfo, .previous_known = true};
 	CoreStay	stay;
 
 	if (!PG_ARGISNULL(0))

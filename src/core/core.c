@@ -2,15 +2,17 @@
  * core.c: the ground the modules stand on.
  *
  * Two things here are easy to get wrong. The first is time: a deletion rule must never depend on a
- * session's own idea of it, so the present is asked for in one place, and tests set it there instead of
- * sleeping. A test clock is a superuser's setting; whoever may set it may delete the rows anyway.
+ * session's own idea of it, so the present is asked for in one place, and tests set it there
+ * instead of sleeping. A test clock is a superuser's setting; whoever may set it may delete the
+ * rows anyway.
  *
- * The second is acting as somebody else. The extension reads and writes its own tables on behalf of roles
- * that may not, and the sweep acts as the owner of each table. Both happen between pp_core_enter and
- * pp_core_leave: there the user is switched and every setting that could bend the meaning of a statement is
- * pinned. Settings are saved with GUC_ACTION_SAVE on a nesting level of their own, the user in the
- * transaction's state; an error undoes both on its way out, which is why nobody needs a PG_TRY for it. GUC_ACTION_SAVE is
- * also the one action that is allowed in a parallel worker.
+ * The second is acting as somebody else. The extension reads and writes its own tables on behalf of
+ * roles that may not, and the sweep acts as the owner of each table. Both happen between
+ * pp_core_enter and pp_core_leave: there the user is switched and every setting that could bend the
+ * meaning of a statement is pinned. Settings are saved with GUC_ACTION_SAVE on a nesting level of
+ * their own, the user in the transaction's state; an error undoes both on its way out, which is why
+ * nobody needs a PG_TRY for it. GUC_ACTION_SAVE is also the one action that is allowed in a
+ * parallel worker.
  */
 #include "postgres.h"
 
@@ -98,8 +100,8 @@ assign_clock(const char *value, void *extra)
 }
 
 /*
- * Not timestamptz_in: a check hook also runs in the postmaster, where an error would end it. Words such as
- * "now" and "infinity" are left out by asking for a digit.
+ * Not timestamptz_in: a check hook also runs in the postmaster, where an error would end it. Words
+ * such as "now" and "infinity" are left out by asking for a digit.
  */
 static bool
 parse_clock(const char *text, TimestampTz *time)
@@ -238,7 +240,7 @@ pp_core_owner(void)
 	table_close(catalogue, AccessShareLock);
 
 	if (!OidIsValid(owner))
-		elog(ERROR, "extension \"pg_privacy\" vanished"); /* cannot happen */
+		elog(ERROR, "extension \"pg_privacy\" vanished");	/* cannot happen */
 	return owner;
 }
 
@@ -306,6 +308,7 @@ pp_core_utf8(const char *text, int length, int *utf8_length)
 	*utf8_length = length;
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || length == 0)
 		return text;
+
 	converted = pg_server_to_any(text, length, PG_UTF8);
 	if (converted != text)
 		*utf8_length = strlen(converted);

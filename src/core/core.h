@@ -31,8 +31,9 @@ extern TimestampTz pp_core_now(void);
  * A stay as another user with pinned settings. pp_core_enter switches to userid inside a
  * security-restricted operation (unless it is the extension's owner acting on its own tables: pass
  * restricted = false), and pins search_path to "pg_catalog, pg_temp", row_security, TimeZone,
- * DateStyle, IntervalStyle, session_replication_role and whatever else bends the meaning of SQL until pp_core_leave. An error thrown
- * in between needs no pp_core_leave: (sub)transaction abort restores both.
+ * DateStyle, IntervalStyle, session_replication_role and whatever else bends the meaning of SQL
+ * until pp_core_leave. An error thrown in between needs no pp_core_leave: (sub)transaction abort
+ * restores both.
  */
 typedef struct CoreStay
 {
@@ -58,8 +59,9 @@ extern Oid	pp_core_relation(const char *name);
 
 /*
  * Runs one statement on the extension's own tables, as the extension's owner with settings pinned,
- * inside a SPI connection that the caller holds. Results in SPI_tuptable / SPI_processed.
- * nargs parameters $1..$n of the given types; nulls as in SPI_execute_with_args. Raises what the statement raises.
+ * inside a SPI connection that the caller holds. Results in SPI_tuptable / SPI_processed. nargs
+ * parameters $1..$n of the given types; nulls as in SPI_execute_with_args. Raises what the
+ * statement raises.
  */
 extern void pp_core_execute(const char *statement, bool read_only, int nargs, Oid *types,
 							Datum *values, const char *nulls);
@@ -80,8 +82,8 @@ extern void pp_core_put_number(unsigned char bytes[8], uint64 number);
 extern char *pp_core_equals(Oid operator, const char *left, const char *right);
 
 /*
- * Does work(arg) in a subtransaction. Returns NULL when it succeeded, else the error in the caller's
- * memory context, with everything undone. A cancelled query passes through.
+ * Does work(arg) in a subtransaction. Returns NULL when it succeeded, else the error in the
+ * caller's memory context, with everything undone. A cancelled query passes through.
  */
 extern ErrorData *pp_core_attempt(void (*work) (void *arg), void *arg);
 

@@ -1,13 +1,13 @@
 /*
  * core_attempt.c: work that may fail without taking its caller along.
  *
- * One rule's trouble must never stop another's retention, and what was half done must be undone. Both are what a
- * subtransaction is for. What must not be swallowed is somebody else's will: a cancelled query and a
- * shutdown pass through.
+ * One rule's trouble must never stop another's retention, and what was half done must be undone.
+ * Both are what a subtransaction is for. What must not be swallowed is somebody else's will: a
+ * cancelled query and a shutdown pass through.
  *
- * Messages of errors can quote the very values that are to be gone ("invalid input syntax for type date:
- * ..."), and a trigger may raise anything. So a message is passed on only from classes of errors whose messages
- * name objects; of all others the SQLSTATE has to do.
+ * Messages of errors can quote the very values that are to be gone ("invalid input syntax for type
+ * date: ..."), and a trigger may raise anything. So a message is passed on only from classes of
+ * errors whose messages name objects; of all others the SQLSTATE has to do.
  */
 #include "postgres.h"
 
@@ -65,9 +65,9 @@ pp_core_describe_error(const ErrorData *error)
 }
 
 /*
- * 0A: not supported, 23: constraints (the value is in the detail), 42: names and rights, 55: locks, 57:
- * operators, PV: our own; and a division by zero, which has nothing to quote. A function can raise any of them with words of its
- * own, so nothing that comes out of one is safe.
+ * 0A: not supported, 23: constraints (the value is in the detail), 42: names and rights, 55: locks,
+ * 57: operators, PV: our own; and a division by zero, which has nothing to quote. A function can
+ * raise any of them with words of its own, so nothing that comes out of one is safe.
  */
 static bool
 message_is_safe(const ErrorData *error)

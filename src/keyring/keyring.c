@@ -2,21 +2,23 @@
  * keyring.c: which key may be used by whom, right now.
  *
  * The root key is outside the database (keyring_root.c), the scopes' keys are inside, wrapped by it
- * (keyring_scope.c), and what is unwrapped is in one slab of guarded memory (keyring_memory.c). This file holds the
- * cache between them, and the answer to the question every keyed function asks.
+ * (keyring_scope.c), and what is unwrapped is in one slab of guarded memory (keyring_memory.c).
+ * This file holds the cache between them, and the answer to the question every keyed function asks.
  *
- * The cache is right because it is cheap to throw away. One number, the generation, grows with everything that may
- * have made a key or a permission wrong: a change of the keyring's tables (statement triggers send a relcache
- * invalidation, so that psql, COPY from pg_restore, a rollback and a standby's replay all count), a change
- * of roles or their members, a reload that names another root key. Whatever was remembered
- * under an older generation is not used. News can arrive in the middle of a lookup; then the result
- * is remembered under the generation from before it, and asked for again next time.
+ * The cache is right because it is cheap to throw away. One number, the generation, grows with
+ * everything that may have made a key or a permission wrong: a change of the keyring's tables
+ * (statement triggers send a relcache invalidation, so that psql, COPY from pg_restore, a rollback
+ * and a standby's replay all count), a change of roles or their members, a reload that names
+ * another root key. Whatever was remembered under an older generation is not used. News can arrive
+ * in the middle of a lookup; then the result is remembered under the generation from before it, and
+ * asked for again next time.
  *
- * A root key that is not this database's would produce pseudonyms that match nothing, silently. So the first row ever made
- * with a root key stores a check value derived from it, and every use in a new generation compares.
+ * A root key that is not this database's would produce pseudonyms that match nothing, silently. So
+ * the first row ever made with a root key stores a check value derived from it, and every use in a
+ * new generation compares.
  *
- * Order of errors: an unknown scope, then a missing permission, then a missing or foreign root key; all before
- * anything is written.
+ * Order of errors: an unknown scope, then a missing permission, then a missing or foreign root key;
+ * all before anything is written.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
- * keyring.h: the root key from outside the database, and the scope keys it wraps. No key leaves this
- * module but as a pointer into one guarded slab of memory.
+ * keyring.h: the root key from outside the database, and the scope keys it wraps. No key leaves
+ * this module but as a pointer into one guarded slab of memory.
  */
 #ifndef PP_KEYRING_H
 #define PP_KEYRING_H
@@ -13,8 +13,9 @@ extern void pp_keyring_init(void);
 
 /*
  * A scope's current version as a caller may use it. Lives in the guarded slab; valid until the
- * generation of the keyring changes, so that a caller who keeps it compares pp_keyring_generation():
- * remember the generation from before the call that gave the pointer, news may arrive during it.
+ * generation of the keyring changes, so that a caller who keeps it compares
+ * pp_keyring_generation(): remember the generation from before the call that gave the pointer, news
+ * may arrive during it.
  */
 typedef struct ScopeKey
 {
@@ -26,7 +27,8 @@ typedef struct ScopeKey
 /*
  * The key of a scope, for the current user (GetUserId()). Raises undefined_object for an unknown
  * scope, insufficient_privilege when the user is not on the scope's list,
- * ERRCODE_PP_KEY_UNAVAILABLE and ERRCODE_PP_KEY_MISMATCH for a root key that is not there or not this database's.
+ * ERRCODE_PP_KEY_UNAVAILABLE and ERRCODE_PP_KEY_MISMATCH for a root key that is not there or not
+ * this database's.
  */
 extern const ScopeKey *pp_keyring_scope_key(const char *scope);
 
@@ -47,8 +49,9 @@ extern void pp_keyring_require(void);
 extern const unsigned char *pp_keyring_audit_key(void);
 
 /*
- * News for whoever keeps evidence (a layer above): called inside the transaction and a SPI connection of
- * each key event, such as ("scope.grant", "person", "analyst"); scope and role are NULL where there is none.
+ * News for whoever keeps evidence (a layer above): called inside the transaction and a SPI
+ * connection of each key event, such as ("scope.grant", "person", "analyst"); scope and role are
+ * NULL where there is none.
  */
 typedef void (*KeyEventCallback) (const char *event, const char *scope, const char *role);
 extern void pp_keyring_on_event(KeyEventCallback callback);

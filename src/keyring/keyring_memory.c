@@ -1,21 +1,23 @@
 /*
  * keyring_memory.c: the one place where keys are.
  *
- * Keys leak by copies: a core dump held two copies of a key that a function had cached for its own speed. So there are exactly
- * two pieces of memory that hold keys for longer than a call, both from sodium_malloc: guard pages around
- * them, left out of core dumps, locked against swap. The vault holds the root key and cannot even be read, except while a key is
- * computed from it. The slab holds what is derived or unwrapped, read-only, except while a slot is
- * written; that happens per key, never per row. Every copy on a stack is zeroed before anything can throw.
+ * Keys leak by copies: a core dump held two copies of a key that a function had cached for its own
+ * speed. So there are exactly two pieces of memory that hold keys for longer than a call, both from
+ * sodium_malloc: guard pages around them, left out of core dumps, locked against swap. The vault
+ * holds the root key and cannot even be read, except while a key is computed from it. The slab
+ * holds what is derived or unwrapped, read-only, except while a slot is written; that happens per
+ * key, never per row. Every copy on a stack is zeroed before anything can throw.
  *
- * The postmaster fills the vault before it forks, and its children inherit pages and protection, but not
- * the lock: each process locks for itself. sodium_malloc does not say whether it could lock, so the lock is
- * asked for again. Failing that is a warning, not an error: the key may reach the swap space, which is no
- * reason to leave personal data unpseudonymised.
+ * The postmaster fills the vault before it forks, and its children inherit pages and protection,
+ * but not the lock: each process locks for itself. sodium_malloc does not say whether it could
+ * lock, so the lock is asked for again. Failing that is a warning, not an error: the key may reach
+ * the swap space, which is no reason to leave personal data unpseudonymised.
  *
- * The derivation: BLAKE2b keyed with the root key, personalised "pgprivacy-kdf", over use and scope, each
- * framed by its length in eight bytes, and the version in four, all least significant byte first.
- * Wrapping: XChaCha20-Poly1305 with a random nonce in front; purpose, scope and version, framed alike, are its
- * additional data, so that a wrapped key does not open in another row than its own.
+ * The derivation: BLAKE2b keyed with the root key, personalised "pgprivacy-kdf", over use and
+ * scope, each framed by its length in eight bytes, and the version in four, all least significant
+ * byte first. Wrapping: XChaCha20-Poly1305 with a random nonce in front; purpose, scope and
+ * version, framed alike, are its additional data, so that a wrapped key does not open in another
+ * row than its own.
  */
 #include "postgres.h"
 
@@ -37,7 +39,7 @@ static unsigned char *vault = NULL;
 static KeySlab *slab = NULL;
 
 static bool lock_pages(void);
-static void absorb_text(crypto_generichash_blake2b_state *state, const char *text);
+static void absorb_text(crypto_generichash_blake2b_state * state, const char *text);
 static void frame_place(StringInfo place, const char *purpose, const char *scope, uint32 version);
 static void put_version(unsigned char bytes[4], uint32 version);
 
@@ -156,7 +158,7 @@ pp_keyring_derive(unsigned char *derived, size_t length, const char *use, const 
 }
 
 static void
-absorb_text(crypto_generichash_blake2b_state *state, const char *text)
+absorb_text(crypto_generichash_blake2b_state * state, const char *text)
 {
 	unsigned char frame[8];
 

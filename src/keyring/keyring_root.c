@@ -1,17 +1,18 @@
 /*
  * keyring_root.c: the root key comes from outside the database.
  *
- * A file or a command; the database never makes a key up by itself. What can go wrong is that the file is less
- * secret than its owner believes, and each such case is refused in its own words: a link (it may be
- * turned to a key that somebody else chose), another owner, a mode that lets others read it, a place below the
- * data directory (every base backup would carry the key next to what it protects).
+ * A file or a command; the database never makes a key up by itself. What can go wrong is that the
+ * file is less secret than its owner believes, and each such case is refused in its own words: a
+ * link (it may be turned to a key that somebody else chose), another owner, a mode that lets others
+ * read it, a place below the data directory (every base backup would carry the key next to what it
+ * protects).
  *
- * The file is opened first and then asked about through its descriptor, so that what was checked is what
- * is read. Its directory is resolved before that, and the file opened by the resolved name, whose
- * last part alone could then be a link, which O_NOFOLLOW refuses.
+ * The file is opened first and then asked about through its descriptor, so that what was checked is
+ * what is read. Its directory is resolved before that, and the file opened by the resolved name,
+ * whose last part alone could then be a link, which O_NOFOLLOW refuses.
  *
- * Nothing here throws: the postmaster reads the key too, and a bad key must not keep a database from
- * starting. And no message says anything about the content of the file, only its length.
+ * Nothing here throws: the postmaster reads the key too, and a bad key must not keep a database
+ * from starting. And no message says anything about the content of the file, only its length.
  */
 #include "postgres.h"
 
@@ -61,7 +62,7 @@ pp_keyring_read_root(const char *file, const char *command, unsigned char root[P
 static bool
 refuse(RootRefusal *refusal, const char *message, const char *hint, const char *detail,...)
 {
-	char		text[1024 + PATH_MAX];
+	char text[	1024 + PATH_MAX];
 	va_list		arguments;
 
 	va_start(arguments, detail);
@@ -177,12 +178,12 @@ check_file(int fd, const char *path, RootRefusal *refusal)
 static bool
 read_key(int fd, const char *path, unsigned char *root, RootRefusal *refusal)
 {
-	char		text[HEX_DIGITS + 2];	/* one more than allowed, to see that it ends */
+	char text[	HEX_DIGITS + 2];	/* one more than allowed, to see that it ends */
 	size_t		length = 0;
 	ssize_t		got = 0;
 	bool		parsed;
 
-	while (length < sizeof(text) && (got = read(fd, text + length, sizeof(text) - length)) > 0)
+	while (length < sizeof(text) && (got = read(fd, text +length, sizeof(text) - length)) > 0)
 		length += got;
 	if (got < 0)
 		parsed = refuse(refusal, "the key file cannot be read", make_a_key,
@@ -194,13 +195,14 @@ read_key(int fd, const char *path, unsigned char *root, RootRefusal *refusal)
 }
 
 /*
- * As the server runs ssl_passphrase_command: through the shell, its standard error into the server's log. Its output goes
- * nowhere but here, and not through a buffer of stdio's that nobody would zero.
+ * As the server runs ssl_passphrase_command: through the shell, its standard error into the
+ * server's log. Its output goes nowhere but here, and not through a buffer of stdio's that nobody
+ * would zero.
  */
 static bool
 run_command(const char *command, unsigned char *root, RootRefusal *refusal)
 {
-	char		text[HEX_DIGITS + 2];
+	char text[	HEX_DIGITS + 2];
 	FILE	   *pipe;
 	size_t		length;
 	int			status;

@@ -1,16 +1,17 @@
 /*
  * keyring_scope.c: the SQL functions that change the keyring.
  *
- * Each of them asks for the root key first and writes afterwards, and each is an event that the layer above puts
- * into evidence, in the same transaction. The functions act as the extension's owner on its tables; who may call
- * them is a matter of EXECUTE.
+ * Each of them asks for the root key first and writes afterwards, and each is an event that the
+ * layer above puts into evidence, in the same transaction. The functions act as the extension's
+ * owner on its tables; who may call them is a matter of EXECUTE.
  *
- * A grant has two halves that must not come apart: the scope's list, which is checked at run time against GetUserId(), and EXECUTE on
- * the keyed functions. So grant_scope gives both, and revoke_scope takes EXECUTE when the last scope of the
- * role goes. Both lock the list, since two GRANTs at a time on one function fail with "tuple concurrently updated".
+ * A grant has two halves that must not come apart: the scope's list, which is checked at run time
+ * against GetUserId(), and EXECUTE on the keyed functions. So grant_scope gives both, and
+ * revoke_scope takes EXECUTE when the last scope of the role goes. Both lock the list, since two
+ * GRANTs at a time on one function fail with "tuple concurrently updated".
  *
- * Two sessions that set up a database at the same time both make up an audit key. ON CONFLICT DO NOTHING lets the second
- * wait for the first and then take what the first has written.
+ * Two sessions that set up a database at the same time both make up an audit key. ON CONFLICT DO
+ * NOTHING lets the second wait for the first and then take what the first has written.
  */
 #include "postgres.h"
 

@@ -1,10 +1,11 @@
 /*
  * keyring_table.c: reading the keyring's tables.
  *
- * Not through SPI: a keyed function is STABLE, runs in parallel workers, and is called by roles that may
- * not read these tables. A scan below the executor needs no right, no plan and no other user. And it sees
- * more: with a catalogue snapshot, which is taken afresh, a right that has been revoked or a key that has been
- * destroyed is gone at once, even in a transaction that still reads everything else as it was.
+ * Not through SPI: a keyed function is STABLE, runs in parallel workers, and is called by roles
+ * that may not read these tables. A scan below the executor needs no right, no plan and no other
+ * user. And it sees more: with a catalogue snapshot, which is taken afresh, a right that has been
+ * revoked or a key that has been destroyed is gone at once, even in a transaction that still reads
+ * everything else as it was.
  *
  * The tables are small (one row per scope, version and grant), so they are scanned whole.
  */

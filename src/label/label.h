@@ -17,7 +17,8 @@ extern void pp_label_init(void);
 
 /*
  * Parses a label. The tree lives in the current memory context. Raises syntax errors with a cursor
- * position and the words that would have been valid; feature_not_supported for clauses without an engine yet.
+ * position and the words that would have been valid; feature_not_supported for clauses without an
+ * engine yet.
  */
 extern Label *pp_label_parse(const char *source);
 
@@ -53,9 +54,9 @@ extern char *pp_label_resolve_expression(LabelTarget *target, const LabelExpress
 										 Oid *type);
 
 /*
- * Compares what a label resolves to now with what was stored when it was set. Returns NULL, or in words
- * why the two differ. *bound tells whether there is a binding; one that is missing (restored by
- * pg_dump or pg_upgrade) is stored now when bind is true.
+ * Compares what a label resolves to now with what was stored when it was set. Returns NULL, or in
+ * words why the two differ. *bound tells whether there is a binding; one that is missing (restored
+ * by pg_dump or pg_upgrade) is stored now when bind is true.
  */
 extern const char *pp_label_compare_binding(Oid relid, AttrNumber attnum, const char *binding,
 											bool bind, bool *bound);
@@ -64,8 +65,8 @@ extern const char *pp_label_compare_binding(Oid relid, AttrNumber attnum, const 
 extern char *pp_label_treatment_text(const LabelTreatment *treatment);
 
 /*
- * The layer above checks what this one cannot: purposes, periods, treatments. Called when a label is
- * set on (relid, attnum), under the table's owner; returns the binding to store.
+ * The layer above checks what this one cannot: purposes, periods, treatments. Called when a label
+ * is set on (relid, attnum), under the table's owner; returns the binding to store.
  */
 typedef const char *(*LabelChecker) (Oid relid, AttrNumber attnum, Label *label);
 extern void pp_label_on_check(LabelChecker checker);
@@ -85,7 +86,8 @@ extern void pp_label_unbind(Oid relid);
 extern void pp_label_lock(Oid relid, bool exclusive);
 
 /*
- * Whether an object may carry a label, and this one: its kind, the clauses' place, the subject's columns. Raises.
+ * Whether an object may carry a label, and this one: its kind, the clauses' place, the subject's
+ * columns. Raises.
  */
 extern void pp_label_check_fits(Oid relid, AttrNumber attnum, const Label *label);
 

@@ -1,13 +1,14 @@
 /*
  * label_binding.c: what a label resolved to when it was set.
  *
- * A label is text; what it deletes is decided by what its names resolve to. If a column is renamed, swapped for another, or a
- * new column captures a name, the same text would delete other rows. So the resolution is kept
- * beside the label and compared at each run; a difference parks the rule until somebody looks.
+ * A label is text; what it deletes is decided by what its names resolve to. If a column is renamed,
+ * swapped for another, or a new column captures a name, the same text would delete other rows. So
+ * the resolution is kept beside the label and compared at each run; a difference parks the rule
+ * until somebody looks.
  *
  * Bindings are made of OIDs and attribute numbers, so they mean nothing in another database: they
- * are not dumped, and one made by another cluster (pg_upgrade carries the table along) counts as absent. A label
- * without a binding is bound on first use, when everything resolves.
+ * are not dumped, and one made by another cluster (pg_upgrade carries the table along) counts as
+ * absent. A label without a binding is bound on first use, when everything resolves.
  */
 #include "postgres.h"
 
@@ -25,7 +26,7 @@ store_binding(Oid relid, AttrNumber attnum, const char *source, const char *bind
 {
 	Oid			types[] = {OIDOID, INT2OID, TEXTOID, TEXTOID, INT8OID};
 	Datum		values[] = {ObjectIdGetDatum(relid), Int16GetDatum(attnum),
-		CStringGetTextDatum(source), CStringGetTextDatum(binding), cluster_id()};
+	CStringGetTextDatum(source), CStringGetTextDatum(binding), cluster_id()};
 
 	SPI_connect();
 	pp_core_execute("INSERT INTO privacy.label_binding (relation, attribute, label, binding, cluster) "
@@ -64,7 +65,7 @@ pp_label_compare_binding(Oid relid, AttrNumber attnum, const char *binding, bool
 	char	   *source = stored_label(relid, attnum);
 	Oid			types[] = {OIDOID, INT2OID, TEXTOID, TEXTOID, INT8OID};
 	Datum		values[] = {ObjectIdGetDatum(relid), Int16GetDatum(attnum),
-		CStringGetTextDatum(source), CStringGetTextDatum(binding), cluster_id()};
+	CStringGetTextDatum(source), CStringGetTextDatum(binding), cluster_id()};
 	bool		same = false;
 
 	SPI_connect();

@@ -1,7 +1,8 @@
 /*
  * label_check.c: what can be said of a label without knowing what its purposes mean.
  *
- * A clause whose engine does not exist yet is refused, so that nobody relies on a promise that nothing keeps.
+ * A clause whose engine does not exist yet is refused, so that nobody relies on a promise that
+ * nothing keeps.
  */
 #include "postgres.h"
 
@@ -111,6 +112,7 @@ refuse_subjects(const List *subjects)
 	ListCell   *key;
 
 	foreach(cell, subjects)
+	{
 		foreach(key, ((LabelSubject *) lfirst(cell))->keys)
 		{
 			LabelStart *start = lfirst(key);
@@ -118,6 +120,7 @@ refuse_subjects(const List *subjects)
 			if (start->kind != START_COLUMN)
 				refuse("an expression as a subject's key", start->location);
 		}
+	}
 }
 
 void
@@ -257,8 +260,12 @@ pp_label_foreign_key(Oid relid, const List *columns)
 		ListCell   *column;
 
 		foreach(column, columns)
+		{
+			AttrNumber	attnum = get_attnum(relid, ((LabelName *) lfirst(column))->name);
+
 			for (int i = 0; i < key->nkeys; i++)
-				found += key->conkey[i] == get_attnum(relid, ((LabelName *) lfirst(column))->name);
+				found += key->conkey[i] == attnum;
+		}
 		if (found != key->nkeys || found != list_length(columns) || is_clone(key))
 			continue;
 		ambiguous = result != NULL;

@@ -1,15 +1,15 @@
 /*
  * label_expression.c: names and SQL expressions of a label against the table it stands on.
  *
- * An expression is code of the table's owner that runs later, unattended, with that owner's rights, and
- * decides what is deleted. So it must mean the same at every run: no volatile function, no clock but
- * the run's cut-off, no session, no name that somebody else could capture. It is parsed by the server, must be
- * one expression with nothing behind it, is transformed against the table as a row security policy is, and
- * what runs is the deparsed tree, never the text.
+ * An expression is code of the table's owner that runs later, unattended, with that owner's rights,
+ * and decides what is deleted. So it must mean the same at every run: no volatile function, no
+ * clock but the run's cut-off, no session, no name that somebody else could capture. It is parsed
+ * by the server, must be one expression with nothing behind it, is transformed against the table as
+ * a row security policy is, and what runs is the deparsed tree, never the text.
  *
- * Two captures are refused rather than resolved: an unqualified column of the labelled table inside a sub-select
- * (a column added to the inner table later would take it over), and views (their text can change
- * under us, and hide a clock).
+ * Two captures are refused rather than resolved: an unqualified column of the labelled table inside
+ * a sub-select (a column added to the inner table later would take it over), and views (their text
+ * can change under us, and hide a clock).
  */
 #include "postgres.h"
 
@@ -210,18 +210,18 @@ static void
 check_literal(A_Const *constant)
 {
 	static const char *const clocks[] = {"now", "today", "tomorrow", "yesterday"};
-	const char *text;
+	const char *literal;
 
 	if (constant->isnull || !IsA(&constant->val.node, String))
 		return;
-	text = strVal(&constant->val.node);
-	while (isspace((unsigned char) *text))
-		text++;
+	literal = strVal(&constant->val.node);
+	while (isspace((unsigned char) *literal))
+		literal++;
 	for (int i = 0; i < (int) lengthof(clocks); i++)
 	{
 		size_t		length = strlen(clocks[i]);
 
-		if (pg_strncasecmp(text, clocks[i], length) == 0 && !isalnum((unsigned char) text[length]))
+		if (pg_strncasecmp(literal, clocks[i], length) == 0 && !isalnum((unsigned char) literal[length]))
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 					errmsg("the literal '%s' reads the clock", clocks[i]),
@@ -240,6 +240,7 @@ transform_expression(LabelTarget *target, Node *raw, const char *text)
 	Node	   *node;
 
 	state->p_sourcetext = text;
+
 	item = addRangeTableEntryForRelation(state, relation, AccessShareLock, NULL, false, false);
 	addNSItemToQuery(state, item, false, true, true);
 	node = transformExpr(state, raw, EXPR_KIND_POLICY);
@@ -305,8 +306,8 @@ type_of(Node *node)
 }
 
 /*
- * A type can bring code along: the constraints of a domain, or of a domain inside a composite type. It
- * must be of the acting owner's or a superuser's making, like a function.
+ * A type can bring code along: the constraints of a domain, or of a domain inside a composite type.
+ * It must be of the acting owner's or a superuser's making, like a function.
  */
 static void
 check_type(Oid type, ExpressionCheck *check)
@@ -465,8 +466,9 @@ check_function(Oid function, void *context)
 }
 
 /*
- * Stable functions of the server whose answer depends on when or by whom they are called. Everything that
- * asks the server about itself starts with one of the prefixes; the *_to_xml family runs queries of its own.
+ * Stable functions of the server whose answer depends on when or by whom they are called.
+ * Everything that asks the server about itself starts with one of the prefixes; the *_to_xml family
+ * runs queries of its own.
  */
 static bool
 reads_clock_or_session(const char *name, int arguments)

@@ -3,9 +3,9 @@
 /*
  * label_grammar.y: the grammar of labels, over the server's own scanner.
  *
- * An SQL expression is any balanced run of tokens between parentheses: what the server's scanner takes for a
- * string, a comment or a dollar quote cannot hide a parenthesis from us. Its text goes to the server's
- * parser later (label_expression.c); nothing here looks inside.
+ * An SQL expression is any balanced run of tokens between parentheses: what the server's scanner
+ * takes for a string, a comment or a dollar quote cannot hide a parenthesis from us. Its text goes
+ * to the server's parser later (label_expression.c); nothing here looks inside.
  *
  * Words are keywords only where one is expected: a column named "key" needs no quotes. The few that
  * could be mistaken for a name (RESERVED below) do.
@@ -599,8 +599,8 @@ check_unit(char *unit, int location)
 }
 
 /*
- * A promise is never negative, of mixed sign, or longer than a thousand years: such a period is a slip of the pen
- * that would delete too early or never.
+ * A promise is never negative, of mixed sign, or longer than a thousand years: such a period is a
+ * slip of the pen that would delete too early or never.
  */
 static Interval *
 make_period(char *text, int location)
@@ -650,8 +650,8 @@ take_treatment(LabelParse *parse, LabelTreatment *treatment)
 }
 
 /*
- * Names what would have been valid. Where any name is, the words that may be names as well are left out;
- * within an SQL expression anything is valid but the end.
+ * Names what would have been valid. Where any name is, the words that may be names as well are left
+ * out; within an SQL expression anything is valid but the end.
  */
 static int
 yyreport_syntax_error(const yypcontext_t *context, core_yyscan_t yyscanner, LabelParse *parse)

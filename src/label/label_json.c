@@ -1,5 +1,6 @@
 /*
- * label_json.c: a label as JSON, for check_label() and for the views over it. Only what was said appears.
+ * label_json.c: a label as JSON, for check_label() and for the views over it. Only what was said
+ * appears.
  */
 #include "postgres.h"
 
@@ -148,11 +149,11 @@ static void
 add_period(StringInfo json, const Interval *period)
 {
 	struct pg_itm parts;
-	char		text[MAXDATELEN + 1];
+	char		printed[MAXDATELEN + 1];
 
 	interval2itm(*period, &parts);
-	EncodeInterval(&parts, INTSTYLE_POSTGRES, text);
-	add_text(json, "period", text);
+	EncodeInterval(&parts, INTSTYLE_POSTGRES, printed);
+	add_text(json, "period", printed);
 }
 
 /* In the label's own notation. */

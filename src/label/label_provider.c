@@ -1,13 +1,13 @@
 /*
  * label_provider.c: SECURITY LABEL FOR privacy ends here.
  *
- * The server has checked that the caller owns the table and holds ShareUpdateExclusiveLock on it. That lock
- * does not stop a sweep, so readers and writers of one table's labels exclude each other with a lock of their own
- * (pp_label_lock): a batch that has read the label finishes under it, and whoever changes the
- * promise waits for that batch.
+ * The server has checked that the caller owns the table and holds ShareUpdateExclusiveLock on it.
+ * That lock does not stop a sweep, so readers and writers of one table's labels exclude each other
+ * with a lock of their own (pp_label_lock): a batch that has read the label finishes under it, and
+ * whoever changes the promise waits for that batch.
  *
- * While pg_dump's output or pg_upgrade is being restored, purposes, scopes and later tables are not there yet. Then only
- * the syntax is checked, and the label stays unbound.
+ * While pg_dump's output or pg_upgrade is being restored, purposes, scopes and later tables are not
+ * there yet. Then only the syntax is checked, and the label stays unbound.
  */
 #include "postgres.h"
 

@@ -1,13 +1,14 @@
 /*
  * label_scan.c: a label's text becomes tokens, and errors find their place in it.
  *
- * The server's scanner does the scanning, with an empty keyword list, so that every word arrives as a name,
- * already folded. A word that stands unquoted in the text is then looked up among ours: "after" in
- * quotes is a column, AFTER is a keyword.
+ * The server's scanner does the scanning, with an empty keyword list, so that every word arrives as
+ * a name, already folded. A word that stands unquoted in the text is then looked up among ours:
+ * "after" in quotes is a column, AFTER is a keyword.
  *
- * A label is a string inside a statement, so a cursor into the statement would point nowhere. Errors
- * carry the label as their internal query and the place in it as the internal position, as PL/pgSQL
- * does. The reading at hand is found through error_context_stack: it ends with the error by itself.
+ * A label is a string inside a statement, so a cursor into the statement would point nowhere.
+ * Errors carry the label as their internal query and the place in it as the internal position, as
+ * PL/pgSQL does. The reading at hand is found through error_context_stack: it ends with the error
+ * by itself.
  */
 #include "postgres.h"
 

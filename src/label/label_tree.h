@@ -100,7 +100,7 @@ typedef struct Label
 	bool		then_delete;
 	bool		draft;
 	LabelName  *category;
-	const char *identifier;		/* "direct identifier", "quasi-identifier", "sensitive", "not personal" */
+	const char *identifier;		/* the attribute class: "direct identifier", ... */
 	const char *origin;			/* SOURCE: "subject", "observed", ... */
 	bool		only;
 	List	   *serves;			/* of LabelName: FOR */

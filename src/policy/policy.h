@@ -1,10 +1,11 @@
 /*
- * policy.h: purposes, and the resolver: from a label to SQL that tells when a row or a value is due.
+ * policy.h: purposes, and the resolver: from a label to SQL that tells when a row or a value is
+ * due.
  *
- * The moment at which something ends is one SQL expression of type timestamptz over the table, which
- * generated SQL calls "target": NULL when no term applies, infinity when an event is missing or
- * unknown (both keep), else the end. Due means: end <= cut-off, the parameter $1. All of it must run as the
- * table's owner with settings pinned (pp_core_enter).
+ * The moment at which something ends is one SQL expression of type timestamptz over the table,
+ * which generated SQL calls "target": NULL when no term applies, infinity when an event is missing
+ * or unknown (both keep), else the end. Due means: end <= cut-off, the parameter $1. All of it must
+ * run as the table's owner with settings pinned (pp_core_enter).
  */
 #ifndef PP_POLICY_H
 #define PP_POLICY_H
@@ -26,15 +27,16 @@ typedef struct RetentionRule
 	bool		unbound;		/* restored, and not resolved since */
 	char	   *text;			/* "THEN DELETE", "email THEN PSEUDONYMIZE AS email IN person" */
 	char	   *end;			/* SQL, timestamptz */
-	char	   *due;			/* SQL, boolean: an indexable lossy condition AND the exact one, and not yet treated */
+	char	   *due;			/* SQL, boolean: an indexable lossy condition AND the exact one,
+								 * and not yet treated */
 	char	   *assignment;		/* SQL for UPDATE ... SET, or NULL for a row rule */
 } RetentionRule;
 
 /*
- * Resolves the rule of a table (attnum 0) or column as of a cut-off; NULL where the label makes none. Locks the labels it
- * reads against change until the end of the transaction, and reads purposes as committed: the caller who
- * acts on the result holds ShareLock on them (pp_policy_lock). bind: an unbound label is bound.
- * Raises whatever parks the rule.
+ * Resolves the rule of a table (attnum 0) or column as of a cut-off; NULL where the label makes
+ * none. Locks the labels it reads against change until the end of the transaction, and reads
+ * purposes as committed: the caller who acts on the result holds ShareLock on them
+ * (pp_policy_lock). bind: an unbound label is bound. Raises whatever parks the rule.
  */
 extern RetentionRule *pp_policy_resolve(Oid relid, AttrNumber attnum, TimestampTz cut_off, bool bind);
 

@@ -24,8 +24,8 @@ extern void require_purpose(const LabelName *purpose, TimestampTz cut_off);
 extern void check_term(const LabelTerm *term, TimestampTz cut_off);
 
 /*
- * policy_purpose.c: the same for a label being set, which also must not promise longer than its purpose; warns of a term
- * that promises nothing.
+ * policy_purpose.c: the same for a label being set, which also must not promise longer than its
+ * purpose; warns of a term that promises nothing.
  */
 extern void check_term_periods(const LabelTerm *term, TimestampTz cut_off);
 
@@ -63,8 +63,9 @@ extern const char *check_rule(Oid relid, AttrNumber attnum, Label *label);
 extern void park(const char *relation, const char *reason) pg_attribute_noreturn();
 
 /*
- * policy_parent.c: checks every label that the label of relid leads to through WITH: locks it, and verifies that it makes a
- * promise and is bound. path: the tables passed on the way here; seen gathers all that were checked.
+ * policy_parent.c: checks every label that the label of relid leads to through WITH: locks it, and
+ * verifies that it makes a promise and is bound. path: the tables passed on the way here; seen
+ * gathers all that were checked.
  */
 extern void check_parents(Oid relid, const Label *label, List *path, List **seen,
 						  TimestampTz cut_off, bool bind);

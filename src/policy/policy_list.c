@@ -65,6 +65,7 @@ list_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum)
 	if (error == NULL)
 	{
 		text = check.rule->text;
+
 		state = check.rule->draft ? "draft" : check.rule->unbound ? "unbound" : "enforced";
 	}
 	values[0] = ObjectIdGetDatum(relid);

@@ -2,8 +2,8 @@
  * policy_parent.c: the tables whose rows a row lives WITH.
  *
  * A child's end is only as sure as the labels it leads to, so every one of them is locked against
- * change, is no draft, and still resolves to what it did when it was set. A chain that comes back to
- * a table it has passed has no end, and is refused.
+ * change, is no draft, and still resolves to what it did when it was set. A chain that comes back
+ * to a table it has passed has no end, and is refused.
  */
 #include "postgres.h"
 

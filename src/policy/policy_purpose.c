@@ -130,8 +130,8 @@ promises_less(const char *purpose, const LabelTerm *term, TimestampTz cut_off)
 }
 
 /*
- * Whether a can end later than b from some start: months and days have no common measure, so both are
- * laid along four years from their first and last days of each month.
+ * Whether a can end later than b from some start: months and days have no common measure, so both
+ * are laid along four years from their first and last days of each month.
  */
 static bool
 is_longer(const Interval *a, const Interval *b)

@@ -2,8 +2,9 @@
  * policy_resolve.c: from a stored label to a rule the sweep can run.
  *
  * The same path serves a label that is being set (check_rule) and every batch that acts on it
- * (pp_policy_resolve): what would be refused then parks the rule now, since tables, purposes and grants change after
- * a label was set. Everything resolves as the table's owner under pinned settings.
+ * (pp_policy_resolve): what would be refused then parks the rule now, since tables, purposes and
+ * grants change after a label was set. Everything resolves as the table's owner under pinned
+ * settings.
  */
 #include "postgres.h"
 

@@ -1,16 +1,17 @@
 /*
  * policy_term.c: terms become one SQL expression, the moment at which the last of them ends.
  *
- * One value carries the whole three-valued logic. NULL: the term does not apply; GREATEST passes over it, and
- * when nothing applies the row's end is NULL and nothing is due. infinity: an event has not
- * happened, is unknown, or a period is undetermined; GREATEST lets it win, and infinity never
- * comes. So an unknown always keeps, and no path through NULL can delete.
+ * One value carries the whole three-valued logic. NULL: the term does not apply; GREATEST passes
+ * over it, and when nothing applies the row's end is NULL and nothing is due. infinity: an event
+ * has not happened, is unknown, or a period is undetermined; GREATEST lets it win, and infinity
+ * never comes. So an unknown always keeps, and no path through NULL can delete.
  *
- * ALL OF must not be GREATEST, which ignores a missing event and would start the clock early; ANY OF may be LEAST, which takes
- * the earliest event that happened. A start at -infinity has no moment from which to count and
- * counts as unknown.
+ * ALL OF must not be GREATEST, which ignores a missing event and would start the clock early; ANY
+ * OF may be LEAST, which takes the earliest event that happened. A start at -infinity has no moment
+ * from which to count and counts as unknown.
  *
- * Calendar arithmetic runs in privacy.policy_timezone because the session's TimeZone is pinned to it.
+ * Calendar arithmetic runs in privacy.policy_timezone because the session's TimeZone is pinned to
+ * it.
  */
 #include "postgres.h"
 
@@ -165,8 +166,9 @@ compile_own_end(const LabelTerm *term, const char *start)
 }
 
 /*
- * The end under a purpose's own period. One that was changed since the start holds if it is shorter: the end is the earliest
- * of those under the period in force at the start and under every later one.
+ * The end under a purpose's own period. One that was changed since the start holds if it is
+ * shorter: the end is the earliest of those under the period in force at the start and under every
+ * later one.
  */
 static char *
 compile_promised_end(const LabelTerm *term, const char *purpose, const char *start, TimestampTz cut_off)
@@ -270,9 +272,9 @@ as_timestamptz(const char *sql, Oid type, int location)
 }
 
 /*
- * WITH: the purpose ends when it ends for the row that the foreign key leads to. Without a key the term does not
- * apply, nor where the purpose does not apply to the parent (its own key is null); -infinity carries that through the
- * sub-select. A parent that cannot be found is unknown.
+ * WITH: the purpose ends when it ends for the row that the foreign key leads to. Without a key the
+ * term does not apply, nor where the purpose does not apply to the parent (its own key is null);
+ * -infinity carries that through the sub-select. A parent that cannot be found is unknown.
  */
 static char *
 compile_with(LabelTarget *target, const LabelTerm *term, const List *purposes, TimestampTz cut_off)
@@ -357,9 +359,10 @@ match_parent(LabelTarget *target, LabelTarget *parent, const ForeignKeyCacheInfo
 		LabelName	parent_column = {get_attname(parent->relid, key->confkey[i], false), -1};
 		char	   *child = pp_label_resolve_column(target, &child_column, NULL, NULL);
 
+		char	   *up = pp_label_resolve_column(parent, &parent_column, NULL, NULL);
+
 		appendStringInfo(&match, "%s%s", i > 0 ? " AND " : "",
-						 pp_core_equals(key->conpfeqop[i],
-								pp_label_resolve_column(parent, &parent_column, NULL, NULL), child));
+						 pp_core_equals(key->conpfeqop[i], up, child));
 		appendStringInfo(&nulls, "%s%s IS NULL", i > 0 ? " OR " : "", child);
 	}
 	*any_null = nulls.data;

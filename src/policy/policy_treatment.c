@@ -1,9 +1,11 @@
 /*
- * policy_treatment.c: what becomes of a column's value, and how a treated value is told from a raw one.
+ * policy_treatment.c: what becomes of a column's value, and how a treated value is told from a raw
+ * one.
  *
- * A value is treated once: the sweep must see from the value itself (NULL, the literal, a pseudonym's keyed
- * check), or from a MARK column, that it has been here. A treatment that could not succeed, or that
- * would change what the table's own terms read, is refused when the label is set.
+ * A value is treated once: the sweep must see from the value itself (NULL, the literal, a
+ * pseudonym's keyed check), or from a MARK column, that it has been here. A treatment that could
+ * not succeed, or that would change what the table's own terms read, is refused when the label is
+ * set.
  */
 #include "postgres.h"
 
@@ -255,7 +257,7 @@ static void
 check_scope(const TreatedColumn *column, const char *scope)
 {
 	int			location = column->treatment->scope ? column->treatment->scope->location :
-		column->treatment->location;
+	column->treatment->location;
 	char	   *owner = GetUserNameFromId(column->target->owner, false);
 
 	if (!pp_keyring_scope_exists(scope))
@@ -296,8 +298,9 @@ compile_literal(const TreatedColumn *column, ColumnTreatment *result)
 }
 
 /*
- * The mark is set to the cut-off. Where the treated value cannot tell by itself, it counts as treated while its mark is not
- * before its end; so nothing but the sweep may set a mark, and one mark serves one column.
+ * The mark is set to the cut-off. Where the treated value cannot tell by itself, it counts as
+ * treated while its mark is not before its end; so nothing but the sweep may set a mark, and one
+ * mark serves one column.
  */
 static void
 compile_mark(const TreatedColumn *column, const Bitmapset *read_by_terms, const char *end,

@@ -1,23 +1,26 @@
 /*
  * pseudonym.c: keyed one-way pseudonyms.
  *
- * A pseudonym is 40 lower-case hexadecimal digits: 16 bytes of keyed BLAKE2b over the value, and a mark of four
- * bytes. The mark is SipHash-2-4 of those 16 bytes under the scope's check key, which is another key: whoever holds
- * it can tell a pseudonym from a raw value, and can compute none. A rule that ran twice, or a table that was loaded
- * half pseudonymised, would otherwise replace pseudonyms by pseudonyms of pseudonyms. A raw value of 40 digits passes for a
- * pseudonym once in four thousand million.
+ * A pseudonym is 40 lower-case hexadecimal digits: 16 bytes of keyed BLAKE2b over the value, and a
+ * mark of four bytes. The mark is SipHash-2-4 of those 16 bytes under the scope's check key, which
+ * is another key: whoever holds it can tell a pseudonym from a raw value, and can compute none. A
+ * rule that ran twice, or a table that was loaded half pseudonymised, would otherwise replace
+ * pseudonyms by pseudonyms of pseudonyms. A raw value of 40 digits passes for a pseudonym once in
+ * four thousand million.
  *
- * Any other implementation can compute the same (test/vectors/ has one): key = the scope key, personalisation =
- * "pgprivacy-token", message = the number of bytes in eight bytes, least significant first, and the value
- * in UTF-8. The length in front leaves room for messages of several parts. In an SQL_ASCII database, whose encoding nobody
- * knows, the bytes are hashed as they are.
+ * Any other implementation can compute the same (test/vectors/ has one): key = the scope key,
+ * personalisation = "pgprivacy-token", message = the number of bytes in eight bytes, least
+ * significant first, and the value in UTF-8. The length in front leaves room for messages of
+ * several parts. In an SQL_ASCII database, whose encoding nobody knows, the bytes are hashed as
+ * they are.
  *
- * The e-mail form carries the same 40 digits in a domain that can never receive mail (RFC 2606). It takes any input, since an
- * error in the middle of a table, or a raw value let through because it did not look like an address, would both be worse.
+ * The e-mail form carries the same 40 digits in a domain that can never receive mail (RFC 2606). It
+ * takes any input, since an error in the middle of a table, or a raw value let through because it
+ * did not look like an address, would both be worse.
  *
- * These functions run once per row. What they remember between rows is a pointer into the keyring's guarded
- * memory with the generation, user and scope for which it was right, never a key: memory of a function's own ends up in
- * core dumps.
+ * These functions run once per row. What they remember between rows is a pointer into the keyring's
+ * guarded memory with the generation, user and scope for which it was right, never a key: memory of
+ * a function's own ends up in core dumps.
  */
 #include "postgres.h"
 
@@ -219,8 +222,8 @@ read_token(unsigned char token[TOKEN_BYTES], const char *digits)
 {
 	/* One more than the digit's value; 0 is no digit. */
 	static const unsigned char values[256] = {
-		['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8,
-		['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16
+		['0'] = 1,['1'] = 2,['2'] = 3,['3'] = 4,['4'] = 5,['5'] = 6,['6'] = 7,['7'] = 8,
+		['8'] = 9,['9'] = 10,['a'] = 11,['b'] = 12,['c'] = 13,['d'] = 14,['e'] = 15,['f'] = 16
 	};
 
 	for (int i = 0; i < TOKEN_BYTES; i++)

@@ -14,10 +14,11 @@ extern bool pp_sweep_enabled(void);
 typedef void (*SweepProgress) (const char *doing);
 
 /*
- * Runs every enforced rule of this database once. bind: labels that were restored are bound on this use; a person
- * says so by calling, a worker must not, since it might wake in the middle of a restore. The caller holds a non-atomic SPI connection;
- * transactions are committed and started inside. Raises object_in_use when another sweep of this
- * database runs; an error in one rule is recorded in privacy.sweep_outcome, not raised.
+ * Runs every enforced rule of this database once. bind: labels that were restored are bound on this
+ * use; a person says so by calling, a worker must not, since it might wake in the middle of a
+ * restore. The caller holds a non-atomic SPI connection; transactions are committed and started
+ * inside. Raises object_in_use when another sweep of this database runs; an error in one rule is
+ * recorded in privacy.sweep_outcome, not raised.
  */
 extern void pp_sweep_run(SweepProgress progress, bool bind);
 

@@ -3,19 +3,22 @@
  *
  * The order of its steps is what makes it safe:
  *
- * 1. Before the first snapshot: ShareLock on the purposes, so that whoever changes a promise waits for this batch and this batch
- *    for them; then the label, read again and locked against change (pp_policy_resolve).
- * 2. The due rows of the next pages are locked. This may wait, and what it sees besides the rows is as old as its snapshot.
- * 3. References are checked and the rows acted on by further statements with newer snapshots, which repeat the whole predicate: a
- *    row postponed, a child inserted or an event recorded meanwhile is seen. New references cannot
- *    appear any more: they would have to lock the rows that we hold.
+ * 1. Before the first snapshot: ShareLock on the purposes, so that whoever changes a promise waits
+ *    for this batch and this batch for them; then the label, read again and locked against change
+ *    (pp_policy_resolve).
+ * 2. The due rows of the next pages are locked. This may wait, and what it sees besides the rows is
+ *    as old as its snapshot.
+ * 3. References are checked and the rows acted on by further statements with newer snapshots, which
+ *    repeat the whole predicate: a row postponed, a child inserted or an event recorded meanwhile
+ *    is seen. New references cannot appear any more: they would have to lock the rows that we hold.
  * 4. What the server counted is compared with what was planned (sweep_watch.c).
  * 5. The evidence joins the effect, and both commit.
  *
  * The owner's expressions and triggers run as the owner, restricted and pinned. All work is in a
  * subtransaction: when it fails, nothing of it remains.
  *
- * If somebody holds a row or the table, the batch does not wait long (lock_timeout) but leaves those rows to a later pass.
+ * If somebody holds a row or the table, the batch does not wait long (lock_timeout) but leaves
+ * those rows to a later pass.
  */
 #include "postgres.h"
 
@@ -346,8 +349,9 @@ result_rows(void)
 }
 
 /*
- * Steps 3 and 4. A foreign-key error although nothing refers to the rows, or a lock conflict although all rows are ours, comes
- * from what a trigger does; the rows are halved until the culprit stands alone, and that one is blocked, or locked.
+ * Steps 3 and 4. A foreign-key error although nothing refers to the rows, or a lock conflict
+ * although all rows are ours, comes from what a trigger does; the rows are halved until the culprit
+ * stands alone, and that one is blocked, or locked.
  */
 static void
 act(SweepBatch *batch, ArrayType *rows)

@@ -59,8 +59,8 @@ typedef struct SweepRange
 } SweepRange;
 
 /*
- * sweep_batch.c: one transaction's work on the next pages of a range, committed with its evidence. Returns false when the rule
- * is over: it failed, or its label is gone.
+ * sweep_batch.c: one transaction's work on the next pages of a range, committed with its evidence.
+ * Returns false when the rule is over: it failed, or its label is gone.
  */
 extern bool run_batch(SweepRun *run, SweepRule *rule, SweepRange *range);
 
@@ -77,8 +77,8 @@ typedef struct RowReference
 extern List *references_to(Oid leaf);
 
 /*
- * sweep_reference.c: of some locked rows of a leaf (tid[]), those that no other row refers to any more; counts the others
- * into the rule.
+ * sweep_reference.c: of some locked rows of a leaf (tid[]), those that no other row refers to any
+ * more; counts the others into the rule.
  */
 extern ArrayType *unreferenced(SweepRun *run, SweepRule *rule, Oid leaf, ArrayType *rows);
 

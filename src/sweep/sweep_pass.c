@@ -1,8 +1,9 @@
 /*
  * sweep_pass.c: one way through all pages that a rule governs, leaf by leaf, range by range.
  *
- * Ranges of pages rather than "the next n rows": no batch rescans what an earlier one emptied, and an old
- * snapshot somewhere does not make it slower. Work is per leaf, since a ctid means nothing in another one.
+ * Ranges of pages rather than "the next n rows": no batch rescans what an earlier one emptied, and
+ * an old snapshot somewhere does not make it slower. Work is per leaf, since a ctid means nothing
+ * in another one.
  */
 #include "postgres.h"
 

@@ -1,10 +1,11 @@
 /*
  * sweep_preview.c: what a sweep would do at some moment, without doing it.
  *
- * A row that is due is blocked when a row that refers to it would stay: one without a rule, not due itself, or
- * blocked in turn. That is asked in one query per rule, as the table's owner, nesting the rules of the
- * referring tables. Rules of other owners cannot be asked that way; their rows count as staying. A
- * foreign key that comes back to a table already in the chain is asked only whether its rows are due.
+ * A row that is due is blocked when a row that refers to it would stay: one without a rule, not due
+ * itself, or blocked in turn. That is asked in one query per rule, as the table's owner, nesting
+ * the rules of the referring tables. Rules of other owners cannot be asked that way; their rows
+ * count as staying. A foreign key that comes back to a table already in the chain is asked only
+ * whether its rows are due.
  */
 #include "postgres.h"
 
@@ -150,8 +151,9 @@ count_statement(const RulePreview *preview, char **blockers)
 }
 
 /*
- * SQL over target: whether a row that refers to it would stay. Names the referring tables on the way. Another owner's table is
- * not read: what it brings along (casts, index expressions) must not run as this one.
+ * SQL over target: whether a row that refers to it would stay. Names the referring tables on the
+ * way. Another owner's table is not read: what it brings along (casts, index expressions) must not
+ * run as this one.
  */
 static char *
 compile_blocked(Oid relid, Oid owner, TimestampTz as_of, List *path, char **blockers)

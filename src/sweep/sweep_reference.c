@@ -1,9 +1,9 @@
 /*
  * sweep_reference.c: a row leaves only after every row that refers to it.
  *
- * The sweep does not rely on CASCADE or SET NULL: a cascade would take rows that must stay. Any row that refers to a
- * due row blocks it, whatever the key's ON DELETE says, and is reported by its table. Rows that refer to
- * themselves do not stand in their own way.
+ * The sweep does not rely on CASCADE or SET NULL: a cascade would take rows that must stay. Any row
+ * that refers to a due row blocks it, whatever the key's ON DELETE says, and is reported by its
+ * table. Rows that refer to themselves do not stand in their own way.
  */
 #include "postgres.h"
 
@@ -134,9 +134,10 @@ unreferenced(SweepRun *run, SweepRule *rule, Oid leaf, ArrayType *rows)
 }
 
 /*
- * As the server's own foreign keys do it: the keys of our rows are read as the owner of our table, and looked
- * for in the referencing table as the owner of that one. Neither sees or runs what is the other's, and nobody's
- * casts, operators or index expressions run as a superuser. The snapshot is newer than the rows' locks.
+ * As the server's own foreign keys do it: the keys of our rows are read as the owner of our table,
+ * and looked for in the referencing table as the owner of that one. Neither sees or runs what is
+ * the other's, and nobody's casts, operators or index expressions run as a superuser. The snapshot
+ * is newer than the rows' locks.
  */
 static ArrayType *
 not_referenced_by(const RowReference *reference, Oid leaf, ArrayType *rows)
@@ -245,8 +246,10 @@ add_blocker(SweepRun *run, SweepRule *rule, const char *blocker, int64 count)
 
 	rule->blocked += count;
 	foreach(cell, rule->blockers)
+	{
 		if (strcmp(lfirst(cell), blocker) == 0)
 			return;
+	}
 	caller = MemoryContextSwitchTo(run->memory);
 	rule->blockers = lappend(list_copy(rule->blockers), pstrdup(blocker));
 	MemoryContextSwitchTo(caller);

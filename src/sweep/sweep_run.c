@@ -1,14 +1,15 @@
 /*
  * sweep_run.c: one run of every rule.
  *
- * A run has one cut-off and many transactions. Between them it holds a session lock, so that two runs
- * of one database exclude each other, and nothing else: no snapshot, no row, no table. What
- * it knows of its rules is kept in its own memory; whether a rule still stands, the batch finds out
+ * A run has one cut-off and many transactions. Between them it holds a session lock, so that two
+ * runs of one database exclude each other, and nothing else: no snapshot, no row, no table. What it
+ * knows of its rules is kept in its own memory; whether a rule still stands, the batch finds out
  * again under its locks.
  *
- * Rows that are referenced go after the rows that reference them, so rules run children first. What one pass frees
- * may let another rule go on: passes are repeated while something was done and something was in the way. Columns are
- * treated last: rows that were to go are gone by then, and what is left of them is only blocked.
+ * Rows that are referenced go after the rows that reference them, so rules run children first. What
+ * one pass frees may let another rule go on: passes are repeated while something was done and
+ * something was in the way. Columns are treated last: rows that were to go are gone by then, and
+ * what is left of them is only blocked.
  */
 #include "postgres.h"
 
@@ -37,8 +38,8 @@
 #define SWEEP_LOCK_SUBID 1
 
 /*
- * How often a rule is gone through because somebody held its rows, or because it did something: an update may have moved a
- * due row behind the pass.
+ * How often a rule is gone through because somebody held its rows, or because it did something: an
+ * update may have moved a due row behind the pass.
  */
 #define MAX_PASSES 3
 
@@ -56,7 +57,7 @@ static void load_rules(SweepRun *run);
 static void put_in_order(void *arg);
 static SweepRule *load_rule(SweepRun *run, Oid relid, AttrNumber attnum);
 static void resolve_rule(void *arg);
-static void keep(SweepRun *run, const char **text);
+static void keep(SweepRun *run, const char **words);
 static void run_rules(SweepRun *run, bool rows);
 static bool wants_pass(const SweepRule *rule, bool rows, int pass);
 static void report(SweepRun *run);
@@ -136,8 +137,8 @@ next_transaction(SweepRun *run)
 	CHECK_FOR_INTERRUPTS();
 
 	/*
-	 * The batch's second statement must see what was committed since the first. And in a conflict the sweep yields: it
-	 * gives up waiting before anybody's deadlock check would run.
+	 * The batch's second statement must see what was committed since the first. And in a conflict
+	 * the sweep yields: it gives up waiting before anybody's deadlock check would run.
 	 */
 	SetConfigOption("transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
 	(void) set_config_option("lock_timeout", psprintf("%dms", Max(DeadlockTimeout / 2 - 10, 1)),
@@ -228,10 +229,10 @@ resolve_rule(void *arg)
 
 /* Into the run's memory. */
 static void
-keep(SweepRun *run, const char **text)
+keep(SweepRun *run, const char **words)
 {
-	if (*text != NULL)
-		*text = MemoryContextStrdup(run->memory, *text);
+	if (*words != NULL)
+		*words = MemoryContextStrdup(run->memory, *words);
 }
 
 static void

@@ -1,9 +1,9 @@
 /*
  * sweep_watch.c: did the batch do what it planned, and nothing else?
  *
- * A user's trigger runs inside the batch and may delete or change rows that must stay. The server counts
- * what a transaction does to each table; the batch compares those counts with its plan, in every
- * labelled table, and rolls back when they differ.
+ * A user's trigger runs inside the batch and may delete or change rows that must stay. The server
+ * counts what a transaction does to each table; the batch compares those counts with its plan, in
+ * every labelled table, and rolls back when they differ.
  */
 #include "postgres.h"
 

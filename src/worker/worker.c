@@ -6,8 +6,9 @@
  * round: it starts one worker (worker_sweep.c) after the other, one for each database, and each
  * ends when its database has been swept, at once where nobody asked for it.
  *
- * Both obey signals the way ordinary backends do, through the server's own handlers: SIGTERM takes effect at the
- * next CHECK_FOR_INTERRUPTS, in the middle of a statement if need be, and never waits for a sweep to end.
+ * Both obey signals the way ordinary backends do, through the server's own handlers: SIGTERM takes
+ * effect at the next CHECK_FOR_INTERRUPTS, in the middle of a statement if need be, and never waits
+ * for a sweep to end.
  *
  * Without shared_preload_libraries there is no launcher, and CALL privacy.sweep() is all there is.
  */

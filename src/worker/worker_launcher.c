@@ -1,22 +1,22 @@
 /*
  * worker_launcher.c: decides when which database is swept.
  *
- * A round serves every database that takes connections and is no template, one after the other, in the
- * order of their OIDs. The launcher looks up the next one only when the one before is done, so that a
- * database created or dropped meanwhile is seen, and nothing but one OID has to be remembered. Whether a
- * database wants to be swept only its worker can find out: what ALTER DATABASE ... SET stored is
- * not readable without a database.
+ * A round serves every database that takes connections and is no template, one after the other, in
+ * the order of their OIDs. The launcher looks up the next one only when the one before is done, so
+ * that a database created or dropped meanwhile is seen, and nothing but one OID has to be
+ * remembered. Whether a database wants to be swept only its worker can find out: what ALTER
+ * DATABASE ... SET stored is not readable without a database.
  *
- * Time is measured by the monotonic clock: a wall clock put right by a year neither stops the sweep for
- * a year nor starts a thousand rounds.
+ * Time is measured by the monotonic clock: a wall clock put right by a year neither stops the sweep
+ * for a year nor starts a thousand rounds.
  *
- * All waiting is done in doze(), which also answers the signals: a reload, a shutdown, and the barriers that DROP
- * DATABASE and others put up and that every process has to pass. An error ends the process and the
- * postmaster starts another.
+ * All waiting is done in doze(), which also answers the signals: a reload, a shutdown, and the
+ * barriers that DROP DATABASE and others put up and that every process has to pass. An error ends
+ * the process and the postmaster starts another.
  *
- * The launcher's first round comes a second after the start of the server. A launcher that begins later was
- * promoted with its standby, was terminated, or follows a crash of the server, perhaps one that
- * the sweep itself ran into: it leaves the operator a minute before it tries again.
+ * The launcher's first round comes a second after the start of the server. A launcher that begins
+ * later was promoted with its standby, was terminated, or follows a crash of the server, perhaps
+ * one that the sweep itself ran into: it leaves the operator a minute before it tries again.
  */
 #include "postgres.h"
 
@@ -73,7 +73,8 @@ wait_event(void)
 
 /*
  * Sleeps until something happens, for so many seconds at most, and sees to what has happened. To be
- * terminated here is the ordinary end, and not worth the FATAL line that CHECK_FOR_INTERRUPTS would log.
+ * terminated here is the ordinary end, and not worth the FATAL line that CHECK_FOR_INTERRUPTS would
+ * log.
  */
 static void
 doze(double seconds)

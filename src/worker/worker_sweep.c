@@ -2,17 +2,19 @@
  * worker_sweep.c: one sweep of one database, in a process of its own.
  *
  * The worker is the bootstrap superuser, as autovacuum is, and the sweep goes from it into each
- * table owner's place. It ends with exit code 0 when the database has been swept, does not want to be, or is being
- * swept by somebody else; an error has been written to the log when it ends with 1. Errors of single
- * rules never come here: the sweep records them and goes on.
+ * table owner's place. It ends with exit code 0 when the database has been swept, does not want to
+ * be, or is being swept by somebody else; an error has been written to the log when it ends with 1.
+ * Errors of single rules never come here: the sweep records them and goes on.
  *
- * The settings of the database and of the superuser's role apply, except those below: they are meant for
- * people at a prompt, or would tie the sweep, and its row locks, to a standby that is away.
+ * The settings of the database and of the superuser's role apply, except those below: they are
+ * meant for people at a prompt, or would tie the sweep, and its row locks, to a standby that is
+ * away.
  *
- * SPI keeps a procedure that commits in order by the help of the portal that CALL runs in: the snapshot that it
- * takes again after each commit belongs to the portal, and the memory of the connection is the
- * portal's. A background worker has none ("cannot execute SQL without an outer snapshot or
- * portal"), so it makes one with nothing in it, and the sweep finds here what it finds under CALL.
+ * SPI keeps a procedure that commits in order by the help of the portal that CALL runs in: the
+ * snapshot that it takes again after each commit belongs to the portal, and the memory of the
+ * connection is the portal's. A background worker has none ("cannot execute SQL without an outer
+ * snapshot or portal"), so it makes one with nothing in it, and the sweep finds here what it finds
+ * under CALL.
  */
 #include "postgres.h"
 
