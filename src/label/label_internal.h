@@ -4,6 +4,7 @@
 #ifndef PP_LABEL_INTERNAL_H
 #define PP_LABEL_INTERNAL_H
 
+#include "core/core.h"
 #include "label/label.h"
 
 /* The parser's working state. */

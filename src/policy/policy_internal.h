@@ -4,6 +4,7 @@
 #ifndef PP_POLICY_INTERNAL_H
 #define PP_POLICY_INTERNAL_H
 
+#include "core/core.h"
 #include "label/label.h"
 #include "policy/policy.h"
 
