@@ -82,7 +82,7 @@ pp_audit_append(const AuditEntry *entry)
 	pp_audit_require_key();
 	LockRelationOid(pp_core_relation("audit_entry"), RowExclusiveLock);
 	stored.id = nextval_internal(pp_core_relation("audit_entry_id"), false);
-	stored.at = pp_core_now();
+	stored.at = GetCurrentTimestamp();	/* never the tests' clock: this is evidence */
 	pp_audit_mac_entry(mac, &stored);
 	insert_entry(&stored, mac);
 }

@@ -65,7 +65,7 @@ pp_audit_seal(void)
 	read_last_link(sealing);
 	values[0] = Int64GetDatum(sealing->last.settled_id);
 	sealing->last.settled_id = find_settled(sealing->last.settled_id);
-	sealing->last.sealed_at = pp_core_now();
+	sealing->last.sealed_at = GetCurrentTimestamp();
 	pp_audit_stream("SELECT e.id, e.mac FROM privacy.audit_entry AS e "
 					"WHERE e.id > $1 "
 					"AND NOT EXISTS (SELECT FROM privacy.audit_seal AS s WHERE s.entry_id = e.id AND s.entry_id > $1) "

@@ -85,10 +85,7 @@ extern void pp_label_unbind(Oid relid);
 /* Waits for writers of labels on relid (or, exclusive, for their readers) until the end of the transaction. */
 extern void pp_label_lock(Oid relid, bool exclusive);
 
-/*
- * Whether an object may carry a label, and this one: its kind, the clauses' place, the subject's
- * columns. Raises.
- */
+/* Raises unless the object may carry a label, and this one: kind, place of clauses, columns. */
 extern void pp_label_check_fits(Oid relid, AttrNumber attnum, const Label *label);
 
 /* The attribute numbers of a table's labelled columns, with 0 in front when the table is; nothing is parsed. */
