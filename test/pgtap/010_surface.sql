@@ -275,6 +275,7 @@ SELECT is_empty($$SELECT pg_describe_object(classid, objid, 0) FROM pg_depend, (
 SELECT is_empty($$SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
 	 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_privacy')
 	   AND coalesce(obj_description(objid, classid::regclass::name), '') = ''
+	   AND classid <> 'pg_type'::regclass -- from PostgreSQL 17 on, the row types of tables are members
 	   AND NOT (classid = 'pg_class'::regclass AND objid IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refobjsubid > 0 AND deptype = 'a'))$$,
 	'every object has a comment, but sequences that serve a column');
 SELECT is_empty($$SELECT tgrelid::regclass, tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
