@@ -163,6 +163,7 @@ pp_core_enter(CoreStay *stay, Oid userid, bool restricted)
 	pin("xmlbinary", "base64");
 	pin("xmloption", "content");
 	pin("lc_monetary", "C");
+	pin("lc_messages", "C");	/* core_attempt.c reads them */
 	pin("lc_numeric", "C");
 	pin("lc_time", "C");
 	pin("default_text_search_config", "pg_catalog.simple");

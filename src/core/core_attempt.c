@@ -54,10 +54,8 @@ char *
 pp_core_describe_error(const ErrorData *error)
 {
 	if (!message_is_safe(error))
-		return psprintf("error %s%s%s (its message is withheld: it could quote a value)",
-						unpack_sql_state(error->sqlerrcode),
-						error->constraint_name ? " of constraint " : "",
-						error->constraint_name ? error->constraint_name : "");
+		return psprintf("error %s (its message is withheld: it could quote a value)",
+						unpack_sql_state(error->sqlerrcode));
 	if (error->detail != NULL &&
 		ERRCODE_TO_CATEGORY(error->sqlerrcode) == MAKE_SQLSTATE('P', 'V', '0', '0', '0'))
 		return psprintf("%s: %s", error->message, error->detail);

@@ -15,11 +15,7 @@
 /* Registers the SECURITY LABEL provider "privacy". */
 extern void pp_label_init(void);
 
-/*
- * Parses a label. The tree lives in the current memory context. Raises syntax errors with a cursor
- * position and the words that would have been valid; feature_not_supported for clauses without an
- * engine yet.
- */
+/* Parses a label into the current memory context. Raises errors with a place and the valid words. */
 extern Label *pp_label_parse(const char *source);
 
 /* The stored label of a table (attnum 0) or column, parsed; NULL when there is none. */
@@ -81,6 +77,9 @@ extern ForeignKeyCacheInfo *pp_label_foreign_key(Oid relid, const List *columns)
 
 /* Forgets what the labels of a table and its columns resolved to: they are unbound until they are resolved again. */
 extern void pp_label_unbind(Oid relid);
+
+/* Raises when reading the table or its children as owner would run other owners' code; locks those. */
+extern void pp_label_require_trusted(Oid relid, Oid owner);
 
 /* Waits for writers of labels on relid (or, exclusive, for their readers) until the end of the transaction. */
 extern void pp_label_lock(Oid relid, bool exclusive);

@@ -30,6 +30,7 @@
 #include "label/label_internal.h"
 
 static void check_literal(A_Const *constant);
+static bool has_word(const char *sentence, const char *word);
 static Oid	type_of(Node *node);
 static void check_type(Oid type, ExpressionCheck *check);
 static bool has_column(Node *node, void *context);
@@ -63,30 +64,38 @@ vet_raw_expression(Node *node, ExpressionCheck *check)
 	return false;
 }
 
-/* 'now'::timestamptz is a clock in disguise, read when the label is analysed. */
+/*
+ * 'now'::timestamptz is a clock in disguise, read when the label is analysed; and so are '12:00
+ * today', '[now,)' and '{now}'. So the words are refused wherever they stand by themselves in a
+ * literal.
+ */
 static void
 check_literal(A_Const *constant)
 {
 	static const char *const clocks[] = {"now", "today", "tomorrow", "yesterday"};
-	const char *literal;
 
 	if (constant->isnull || !IsA(&constant->val.node, String))
 		return;
-	literal = strVal(&constant->val.node);
-	while (isspace((unsigned char) *literal))
-		literal++;
 	for (int i = 0; i < (int) lengthof(clocks); i++)
-	{
-		size_t		length = strlen(clocks[i]);
-
-		if (pg_strncasecmp(literal, clocks[i], length) == 0 && !isalnum((unsigned char) literal[length]))
+		if (has_word(strVal(&constant->val.node), clocks[i]))
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-					errmsg("the literal '%s' reads the clock", clocks[i]),
+					errmsg("the word '%s' in a literal reads the clock", clocks[i]),
 					errhint("The cut-off of the run is the only clock: write what has to have happened, "
 							"and the period as the term's."),
 					place(constant->location));
-	}
+}
+
+static bool
+has_word(const char *sentence, const char *word)
+{
+	size_t		length = strlen(word);
+
+	for (const char *at = sentence; *at != '\0'; at++)
+		if (pg_strncasecmp(at, word, length) == 0 && !isalnum((unsigned char) at[length]) &&
+			(at == sentence || !isalnum((unsigned char) at[-1])))
+			return true;
+	return false;
 }
 
 bool
@@ -220,6 +229,7 @@ check_relation(RangeTblEntry *entry, ExpressionCheck *check)
 				errdetail("It is a view, a foreign table or a temporary table."),
 				errhint("Read the permanent tables themselves."),
 				place(check->location));
+	pp_label_require_trusted(entry->relid, check->target->owner);
 	if (pg_class_aclcheck(entry->relid, check->target->owner, ACL_SELECT) != ACLCHECK_OK &&
 		pg_attribute_aclcheck_all(entry->relid, check->target->owner, ACL_SELECT,
 								  ACLMASK_ALL) != ACLCHECK_OK)

@@ -294,6 +294,7 @@ compile_with(LabelTarget *target, const LabelTerm *term, const List *purposes, T
 					   get_rel_name(target->relid)),
 				errhint("WITH names the columns of one foreign key; the row lives as long as the row it leads to."),
 				pp_label_position(term->location));
+	pp_label_require_trusted(key->confrelid, target->owner);
 	if (pg_class_aclcheck(key->confrelid, target->owner, ACL_SELECT) != ACLCHECK_OK)
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -33,7 +33,7 @@ CREATE TABLE privacy.sweep_outcome (
 REVOKE ALL ON privacy.sweep_outcome FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('privacy.sweep_outcome', '');
 COMMENT ON TABLE privacy.sweep_outcome IS
-	'What each rule of a run came to, kept up to date by every batch: rows deleted, values treated; rows that are due but blocked, and by which tables (or a trigger); rows that somebody else held locked. State: running, enforced (it went through), draft, parked, failed; problem says why, and never quotes a value.';
+	'What each rule of a run came to, kept up to date by every batch: rows deleted, values treated; rows that are due but blocked, and by which tables (or a trigger); rows that somebody else held locked. State: running, enforced (it went through), locked (but for what somebody held), draft, unbound, parked, failed; problem says why, and never quotes a value.';
 
 CREATE VIEW privacy.sweep_rule AS
 SELECT relation, rule, state, problem FROM privacy.check_labels();

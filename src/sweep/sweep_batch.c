@@ -23,6 +23,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -82,6 +83,7 @@ static void count_locked(SweepBatch *batch, BlockNumber first, BlockNumber end, 
 static int64 execute(SweepBatch *batch, const char *statement, int nargs, Datum *values);
 static ArrayType *result_rows(void);
 static void act(SweepBatch *batch, ArrayType *rows);
+static const char *name_blocker(const ErrorData *error);
 static void act_on_halves(SweepBatch *batch, ArrayType *rows);
 static ArrayType *slice(ArrayType *rows, int from, int to);
 static void do_act(void *arg);
@@ -369,7 +371,18 @@ act(SweepBatch *batch, ArrayType *rows)
 	else if (count > 1)
 		act_on_halves(batch, rows);
 	else
-		add_blocker(batch->run, batch->rule, error->table_name ? error->table_name : "a foreign key", 1);
+		add_blocker(batch->run, batch->rule, name_blocker(error), 1);
+}
+
+/* A trigger can raise such an error with any name in it, so only what is a table is passed on. */
+static const char *
+name_blocker(const ErrorData *error)
+{
+	Oid			schema = error->schema_name ? get_namespace_oid(error->schema_name, true) : InvalidOid;
+	Oid			table = error->table_name && OidIsValid(schema) ?
+	get_relname_relid(error->table_name, schema) : InvalidOid;
+
+	return OidIsValid(table) ? pp_core_quote_relation(table) : "a foreign key";
 }
 
 static void

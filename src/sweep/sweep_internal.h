@@ -18,7 +18,7 @@ typedef struct SweepRule
 	AttrNumber	attnum;			/* 0: rows are deleted */
 	const char *table;			/* quoted */
 	const char *text;
-	const char *state;			/* "enforced", "draft", "parked", "failed" */
+	const char *state;			/* "enforced", "draft", "unbound", "parked", "failed" */
 	const char *problem;		/* why it is parked or failed, without values */
 	int64		done;			/* rows deleted or values treated, committed */
 	/* of the latest pass only: */

@@ -25,6 +25,9 @@ PG_FUNCTION_INFO_V1(pp_sql_sweep_preview);
 
 #define PREVIEW_COLUMNS 9
 
+/* Behind the name of a referring table that could not be read. */
+#define NOT_COUNTED " (not counted)"
+
 /* One rule being previewed. */
 typedef struct RulePreview
 {
@@ -112,6 +115,7 @@ count_rule(void *arg)
 	preview->rule = pp_policy_resolve(preview->relid, preview->attnum, preview->as_of, false);
 	if (preview->rule == NULL)
 		return;
+	pp_label_require_trusted(preview->relid, preview->rule->owner);
 	statement = count_statement(preview, &blockers);
 	SPI_connect();
 	pp_core_enter(&stay, preview->rule->owner, true);
@@ -123,7 +127,7 @@ count_rule(void *arg)
 			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1,
 						  &preview->nulls[i < 2 ? i + 3 : i + 4]);
 	MemoryContextSwitchTo(caller);
-	if (blockers != NULL && DatumGetInt64(preview->values[4]) > 0)
+	if (blockers != NULL && (DatumGetInt64(preview->values[4]) > 0 || strstr(blockers, NOT_COUNTED)))
 	{
 		preview->values[5] = CStringGetTextDatum(blockers);
 		preview->nulls[5] = false;
@@ -170,9 +174,10 @@ compile_blocked(Oid relid, Oid owner, TimestampTz as_of, List *path, char **bloc
 
 		if (blockers != NULL)
 			*blockers = psprintf("%s%s%s%s", *blockers ? *blockers : "", *blockers ? ", " : "",
-								 reference->table, ours ? "" : " (not counted)");
+								 reference->table, ours ? "" : NOT_COUNTED);
 		if (!ours)
 			continue;
+		pp_label_require_trusted(reference->child, owner);
 		appendStringInfo(&sql, "%sEXISTS (SELECT FROM (SELECT " PP_TARGET ".*, " PP_TARGET ".tableoid AS \"its table\", "
 						 PP_TARGET ".ctid AS \"its place\", %s AS \"it goes\" FROM %s AS " PP_TARGET ") AS child WHERE %s "
 						 "AND NOT (child.\"its table\" = " PP_TARGET ".tableoid AND child.\"its place\" = " PP_TARGET ".ctid) "

@@ -46,7 +46,9 @@ record_batch(SweepRun *run, SweepRule *rule, int64 count)
 void
 record_outcome(SweepRun *run, SweepRule *rule)
 {
-	upsert_outcome(run, rule, rule->state, 0);
+	bool		held = rule->locked > 0 && strcmp(rule->state, "enforced") == 0;
+
+	upsert_outcome(run, rule, held ? "locked" : rule->state, 0);
 }
 
 static void

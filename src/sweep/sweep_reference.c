@@ -22,6 +22,7 @@
 #include "utils/syscache.h"
 
 #include "core/core.h"
+#include "label/label.h"
 #include "sweep/sweep_internal.h"
 
 static RowReference *read_reference(HeapTuple tuple);
@@ -149,6 +150,7 @@ not_referenced_by(const RowReference *reference, Oid leaf, ArrayType *rows)
 	bool		isnull;
 	Datum		free;
 
+	pp_label_require_trusted(reference->child, owner_of_table(reference->child));
 	read_keys(reference, leaf, rows, nargs, types, values);
 	query_as(owner_of_table(reference->child), search_statement(reference, leaf), nargs, types, values);
 	free = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);

@@ -197,8 +197,10 @@ load_rule(SweepRun *run, Oid relid, AttrNumber attnum)
 	error = pp_core_attempt(resolve_rule, &loading);
 	if (error != NULL && SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
 	{
-		rule->state = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? "locked" : "parked";
-		rule->problem = pp_core_describe_error(error);
+		/* what somebody holds locked now, the batches try again */
+		rule->state = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? "enforced" : "parked";
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			rule->problem = pp_core_describe_error(error);
 	}
 	if (rule->state == NULL)
 		return NULL;
