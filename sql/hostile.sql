@@ -522,6 +522,110 @@ SELECT expression || E'\n  ' || refusal('TABLE clocked', 'RETAIN 1 day AFTER (' 
 	('CASE WHEN ''I know'' <> '''' THEN at END')) AS sly (expression);
 DROP TABLE clocked;
 
+-- 22. A promise made shorter must reach rows whose term has a longer period of its own, also with the condition that an index can
+-- answer in front; and a longer one later must not bring back what the shorter one had ended.
+SELECT privacy.create_purpose('shrunk', 'contract', '5 years', 'x'), privacy.create_purpose('shrunk_grown', 'contract', '5 years', 'x');
+CREATE TABLE shrunk (id int PRIMARY KEY, at timestamptz);
+CREATE TABLE shrunk_grown (id int PRIMARY KEY, at timestamptz);
+INSERT INTO shrunk VALUES (1, '2022-01-01 00:00+00'), (2, '2024-06-01 00:00+00'), (3, '2025-12-01 00:00+00');
+INSERT INTO shrunk_grown SELECT * FROM shrunk;
+SECURITY LABEL FOR privacy ON TABLE shrunk IS 'RETAIN 3 years FOR shrunk AFTER at THEN DELETE';
+SECURITY LABEL FOR privacy ON TABLE shrunk_grown IS 'RETAIN 3 years FOR shrunk_grown AFTER at THEN DELETE';
+INSERT INTO privacy.purpose_period VALUES ('shrunk', '2025-01-01', '1 year'),
+	('shrunk_grown', '2025-01-01', '1 year'), ('shrunk_grown', '2025-02-01', '10 years');
+CALL privacy.sweep();
+SELECT array(SELECT id FROM shrunk ORDER BY id) AS shrunk, array(SELECT id FROM shrunk_grown ORDER BY id) AS shrunk_grown;
+DROP TABLE shrunk, shrunk_grown;
+
+-- 23. A foreign key compares as its constraint says, not as the columns' types would: char(8) against text pads, and a row that refers
+-- in this way must not be cascaded away.
+CREATE TABLE padded (k char(8) PRIMARY KEY, at timestamptz);
+CREATE TABLE padded_child (k text REFERENCES padded ON DELETE CASCADE);
+INSERT INTO padded VALUES ('a', '2020-01-01 00:00+00'), ('b', '2020-01-01 00:00+00');
+INSERT INTO padded_child VALUES ('a');
+SECURITY LABEL FOR privacy ON TABLE padded IS 'RETAIN 1 day AFTER at THEN DELETE';
+CALL privacy.sweep();
+SELECT deleted, blocked, blocked_by FROM privacy.sweep_outcome WHERE rule_table = 'lair.padded';
+SELECT k FROM padded_child;
+DROP TABLE padded, padded_child;
+
+-- 24. A trigger that pretends to be somebody who cancels the query stops its own rule only.
+CREATE TABLE a_cancelling (id int PRIMARY KEY, name text, at timestamptz);
+CREATE TABLE z_after (id int PRIMARY KEY, at timestamptz);
+INSERT INTO a_cancelling VALUES (1, 'Anna', '2020-01-01 00:00+00');
+INSERT INTO z_after VALUES (1, '2020-01-01 00:00+00');
+CREATE FUNCTION pretend() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE '%', OLD.name USING ERRCODE = 'query_canceled'; END $$;
+CREATE TRIGGER pretend BEFORE DELETE ON a_cancelling FOR EACH ROW EXECUTE FUNCTION pretend();
+SECURITY LABEL FOR privacy ON TABLE a_cancelling IS 'RETAIN 1 day AFTER at THEN DELETE';
+SECURITY LABEL FOR privacy ON TABLE z_after IS 'RETAIN 1 day AFTER at THEN DELETE';
+CALL privacy.sweep();
+SELECT rule_table, state, deleted, problem FROM privacy.sweep_outcome WHERE rule_table IN ('lair.a_cancelling', 'lair.z_after') ORDER BY 1;
+DROP TABLE a_cancelling, z_after;
+
+-- 25. A key on a partition or a child only: a treated value would cascade from there into a table that nobody labelled.
+CREATE TABLE branch (id int, email text, at timestamptz) PARTITION BY RANGE (id);
+CREATE TABLE branch_1 PARTITION OF branch FOR VALUES FROM (1) TO (10);
+ALTER TABLE branch_1 ADD UNIQUE (email);
+CREATE TABLE hanger_on (email text REFERENCES branch_1 (email) ON UPDATE CASCADE);
+SECURITY LABEL FOR privacy ON TABLE branch IS 'RETAIN FOR service AFTER at THEN DELETE';
+SELECT refusal('COLUMN branch.email', 'THEN PSEUDONYMIZE');
+DROP TABLE hanger_on;
+SELECT refusal('COLUMN branch.email', 'THEN SET ''x''');
+DROP TABLE branch;
+
+-- 26. What a bound label leads to must be bound as well: the parent's is set again as a restore would, with another start.
+CREATE TABLE above (id int PRIMARY KEY, at timestamptz, later timestamptz);
+CREATE TABLE below (id int PRIMARY KEY, above_id int REFERENCES above);
+INSERT INTO above VALUES (1, '2020-01-01 00:00+00', '2025-12-31 00:00+00');
+INSERT INTO below VALUES (1, 1);
+SECURITY LABEL FOR privacy ON TABLE above IS 'RETAIN FOR service AFTER later THEN DELETE';
+SECURITY LABEL FOR privacy ON TABLE below IS 'RETAIN FOR service WITH (above_id) THEN DELETE';
+SET check_function_bodies = off;
+SECURITY LABEL FOR privacy ON TABLE above IS 'RETAIN FOR service AFTER at THEN DELETE';
+RESET check_function_bodies;
+SELECT relation, state FROM privacy.check_labels() WHERE relation::text IN ('above', 'below') ORDER BY 1;
+DROP TABLE below, above;
+
+-- 27. One row with a date at the end of the calendar must not keep all others.
+CREATE TABLE endless (id int PRIMARY KEY, at timestamptz, other timestamptz);
+INSERT INTO endless VALUES (1, '294276-06-01 00:00+00'), (2, '2020-01-01 00:00+00');
+SECURITY LABEL FOR privacy ON TABLE endless IS 'RETAIN FOR service AFTER (COALESCE(at, other)) THEN DELETE';
+CALL privacy.sweep();
+SELECT id FROM endless;
+DROP TABLE endless;
+
+-- 28. An expression that quotes a value in an error about syntax.
+CREATE TABLE quoting (id int PRIMARY KEY, sub text, at timestamptz);
+INSERT INTO quoting VALUES (1, 'anna berg 19800101-1234', '2020-01-01 00:00+00');
+SECURITY LABEL FOR privacy ON TABLE quoting IS 'RETAIN FOR service AFTER at WHERE (sub::tsquery IS NOT NULL) THEN DELETE';
+CALL privacy.sweep();
+SELECT state, problem FROM privacy.sweep_outcome WHERE rule_table = 'lair.quoting';
+DROP TABLE quoting;
+
+-- 29. A rewrite rule for INSERT takes nothing away.
+CREATE TABLE inserting (id int PRIMARY KEY, at timestamptz);
+INSERT INTO inserting VALUES (1, '2020-01-01 00:00+00');
+CREATE RULE also AS ON INSERT TO inserting DO ALSO NOTHING;
+SECURITY LABEL FOR privacy ON TABLE inserting IS 'RETAIN FOR service AFTER at THEN DELETE';
+CALL privacy.sweep();
+SELECT count(*) FROM inserting;
+DROP TABLE inserting;
+
+-- 30. A chain of rows that refer to each other goes in one run, the last one first.
+CREATE TABLE chain (id int PRIMARY KEY, up int REFERENCES chain, at timestamptz);
+INSERT INTO chain SELECT g, nullif(g - 1, 0), '2020-01-01 00:00+00' FROM generate_series(1, 12) g;
+SECURITY LABEL FOR privacy ON TABLE chain IS 'RETAIN FOR service AFTER at THEN DELETE';
+CALL privacy.sweep();
+SELECT count(*) FROM chain;
+DROP TABLE chain;
+
+-- 31. A domain hides that its column is too narrow for a pseudonym.
+CREATE DOMAIN narrow AS varchar(20);
+CREATE TABLE narrow_table (id int PRIMARY KEY, name narrow, at timestamptz);
+SECURITY LABEL FOR privacy ON TABLE narrow_table IS 'RETAIN FOR service AFTER at THEN DELETE';
+SELECT refusal('COLUMN narrow_table.name', 'THEN PSEUDONYMIZE');
+DROP TABLE narrow_table;
+
 -- After all this: the evidence is whole, and nobody has become anybody.
 SELECT * FROM privacy.verify_audit();
 :seen

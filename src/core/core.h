@@ -78,8 +78,13 @@ extern const char *pp_core_utf8(const char *text, int length, int *utf8_length);
 /* A number as eight bytes, least significant first: what frames everything that is hashed. */
 extern void pp_core_put_number(unsigned char bytes[8], uint64 number);
 
-/* left OPERATOR(schema.=) right, palloc'd: an operator of a constraint applied to two SQL operands. */
-extern char *pp_core_equals(Oid operator, const char *left, const char *right);
+/*
+ * "referenced = referencing" as the server's own foreign keys compare, palloc'd: the operator of
+ * the constraint, both operands cast to its types, under the referenced column's collation. The
+ * operands are SQL for the two columns.
+ */
+extern char *pp_core_equals(Oid operator, Oid referenced, AttrNumber key, const char *key_sql,
+							Oid referencing, AttrNumber column, const char *column_sql);
 
 /*
  * Does work(arg) in a subtransaction. Returns NULL when it succeeded, else the error in the
@@ -87,7 +92,10 @@ extern char *pp_core_equals(Oid operator, const char *left, const char *right);
  */
 extern ErrorData *pp_core_attempt(void (*work) (void *arg), void *arg);
 
-/* An error in words that may be stored and shown: its message only where it cannot quote a value. */
-extern char *pp_core_describe_error(const ErrorData *error);
+/*
+ * An error in words that may be stored and shown: its message only where it cannot quote a value.
+ * has_read_rows: the work had come to reading rows, not only to resolving names.
+ */
+extern char *pp_core_describe_error(const ErrorData *error, bool has_read_rows);
 
 #endif							/* PP_CORE_H */

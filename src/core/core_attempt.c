@@ -17,7 +17,8 @@
 
 #include "core/core.h"
 
-static bool message_is_safe(const ErrorData *error);
+static bool is_cancellation(const ErrorData *error);
+static bool message_is_safe(const ErrorData *error, bool has_read_rows);
 
 ErrorData *
 pp_core_attempt(void (*work) (void *arg), void *arg)
@@ -44,16 +45,23 @@ pp_core_attempt(void (*work) (void *arg), void *arg)
 	MemoryContextSwitchTo(caller);
 	CurrentResourceOwner = owner;
 
-	if (error != NULL &&
-		(error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN))
+	if (error != NULL && is_cancellation(error))
 		ReThrowError(error);
 	return error;
 }
 
-char *
-pp_core_describe_error(const ErrorData *error)
+/* A function can raise the same SQLSTATE; only the server's own answer to a signal comes from there. */
+static bool
+is_cancellation(const ErrorData *error)
 {
-	if (!message_is_safe(error))
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		error->funcname != NULL && strcmp(error->funcname, "ProcessInterrupts") == 0;
+}
+
+char *
+pp_core_describe_error(const ErrorData *error, bool has_read_rows)
+{
+	if (!message_is_safe(error, has_read_rows))
 		return psprintf("error %s (its message is withheld: it could quote a value)",
 						unpack_sql_state(error->sqlerrcode));
 	if (error->detail != NULL &&
@@ -64,11 +72,12 @@ pp_core_describe_error(const ErrorData *error)
 
 /*
  * 0A: not supported, 23: constraints (the value is in the detail), 42: names and rights, 55: locks,
- * 57: operators, PV: our own; and a division by zero, which has nothing to quote. A function can
+ * 57: operators, PV: our own; and a division by zero, which has nothing to quote. Once rows are
+ * read, a cast to a name or a query of words can quote them in class 42 as well. A function can
  * raise any of them with words of its own, so nothing that comes out of one is safe.
  */
 static bool
-message_is_safe(const ErrorData *error)
+message_is_safe(const ErrorData *error, bool has_read_rows)
 {
 	int			sqlstate = error->sqlerrcode;
 	int			category = ERRCODE_TO_CATEGORY(sqlstate);
@@ -78,7 +87,8 @@ message_is_safe(const ErrorData *error)
 
 	return category == MAKE_SQLSTATE('0', 'A', '0', '0', '0') ||
 		category == MAKE_SQLSTATE('2', '3', '0', '0', '0') ||
-		category == MAKE_SQLSTATE('4', '2', '0', '0', '0') ||
+		(category == MAKE_SQLSTATE('4', '2', '0', '0', '0') && !has_read_rows) ||
+		sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE ||
 		category == MAKE_SQLSTATE('5', '5', '0', '0', '0') ||
 		category == MAKE_SQLSTATE('5', '7', '0', '0', '0') ||
 		category == MAKE_SQLSTATE('P', 'V', '0', '0', '0') ||

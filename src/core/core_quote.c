@@ -1,29 +1,30 @@
 /*
- * core_quote.c: pieces of SQL that name objects, quoted, never found through a search path.
+ * core_quote.c: pieces of SQL that name objects, quoted, never found through a search
+ * path.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_operator.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
+#include "utils/ruleutils.h"
 
 #include "core/core.h"
 
 char *
-pp_core_equals(Oid operator, const char *left, const char *right)
+pp_core_equals(Oid operator, Oid referenced, AttrNumber key, const char *key_sql,
+			   Oid referencing, AttrNumber column, const char *column_sql)
 {
-	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
-	Form_pg_operator form;
-	char	   *result;
+	StringInfoData sql;
+	Oid			collation = InvalidOid;
+	Oid			type;
+	int32		typmod;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator %u", operator);	/* cannot happen */
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	result = psprintf("%s OPERATOR(%s.%s) %s", left,
-					  quote_identifier(get_namespace_name(form->oprnamespace)),
-					  NameStr(form->oprname), right);
-	ReleaseSysCache(tuple);
-	return result;
+	get_atttypetypmodcoll(referenced, key, &type, &typmod, &collation);
+	if (OidIsValid(collation))
+		column_sql = psprintf("(%s COLLATE %s)", column_sql, generate_collation_name(collation));
+	initStringInfo(&sql);
+	generate_operator_clause(&sql, key_sql, type, operator, column_sql,
+							 get_atttype(referencing, column));
+	return sql.data;
 }

@@ -81,6 +81,9 @@ extern void pp_label_unbind(Oid relid);
 /* Raises when reading the table or its children as owner would run other owners' code; locks those. */
 extern void pp_label_require_trusted(Oid relid, Oid owner);
 
+/* Whether DELETE or UPDATE on the relation would be rewritten into something else. */
+extern bool pp_label_has_rewrite_rules(Relation relation);
+
 /* Waits for writers of labels on relid (or, exclusive, for their readers) until the end of the transaction. */
 extern void pp_label_lock(Oid relid, bool exclusive);
 

@@ -27,7 +27,6 @@ static void refuse_terms(const List *terms);
 static void refuse_treatment(const LabelTreatment *treatment);
 static void refuse_subjects(const List *subjects);
 static void check_relation(Relation relation);
-static bool has_rewrite_rules(Relation relation);
 static void check_table_label(Relation relation, const Label *label);
 static void check_column_label(Relation relation, const Label *label);
 static bool is_clone(const ForeignKeyCacheInfo *key);
@@ -153,7 +152,7 @@ check_relation(Relation relation)
 		reason = "It belongs to the system catalogue.";
 	else if (getExtensionOfObject(RelationRelationId, RelationGetRelid(relation)) == pp_core_extension())
 		reason = "It belongs to pg_privacy itself.";
-	else if (has_rewrite_rules(relation))
+	else if (pp_label_has_rewrite_rules(relation))
 		reason = "It has rewrite rules for DELETE or UPDATE, which could keep what the sweep removes.";
 	if (reason != NULL)
 		ereport(ERROR,
@@ -163,8 +162,8 @@ check_relation(Relation relation)
 				errhint("Label the permanent tables from which its rows come."));
 }
 
-static bool
-has_rewrite_rules(Relation relation)
+bool
+pp_label_has_rewrite_rules(Relation relation)
 {
 	for (int i = 0; relation->rd_rules != NULL && i < relation->rd_rules->numLocks; i++)
 		if (relation->rd_rules->rules[i]->event != CMD_INSERT)

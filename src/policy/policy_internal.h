@@ -30,7 +30,7 @@ extern void check_term(const LabelTerm *term, TimestampTz cut_off);
  */
 extern void check_term_periods(const LabelTerm *term, TimestampTz cut_off);
 
-/* policy_purpose.c: whether the purpose has become shorter than the term's own period. */
+/* policy_purpose.c: whether the purpose has ever become shorter than the term's own period. */
 extern bool promises_less(const char *purpose, const LabelTerm *term, TimestampTz cut_off);
 
 /* Whether naming `named` names `purpose`: marketing names marketing.email. */
@@ -65,10 +65,10 @@ extern void park(const char *relation, const char *reason) pg_attribute_noreturn
 
 /*
  * policy_parent.c: checks every label that the label of relid leads to through WITH: locks it, and
- * verifies that it makes a promise and is bound. path: the tables passed on the way here; seen
- * gathers all that were checked.
+ * verifies that it makes a promise. Returns whether all are bound. path: the tables passed on the
+ * way here; seen gathers all that were checked.
  */
-extern void check_parents(Oid relid, const Label *label, List *path, List **seen,
+extern bool check_parents(Oid relid, const Label *label, List *path, List **seen,
 						  TimestampTz cut_off, bool bind);
 
 /* policy_resolve.c: whether the label is bound to what it resolves to now; a difference parks the rule. */

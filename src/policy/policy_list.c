@@ -71,7 +71,7 @@ list_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum)
 	values[0] = ObjectIdGetDatum(relid);
 	values[1] = CStringGetTextDatum(text);
 	values[2] = CStringGetTextDatum(state);
-	values[3] = error ? CStringGetTextDatum(pp_core_describe_error(error)) : (Datum) 0;
+	values[3] = error ? CStringGetTextDatum(pp_core_describe_error(error, false)) : (Datum) 0;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

@@ -14,13 +14,14 @@
 #include "core/core.h"
 #include "policy/policy_internal.h"
 
-static void visit_parent(const LabelTerm *term, Oid parent, List *path, List **seen,
+static bool visit_parent(const LabelTerm *term, Oid parent, List *path, List **seen,
 						 TimestampTz cut_off, bool bind);
-static void verify_parent(Oid parent, const Label *label, TimestampTz cut_off, bool bind);
+static bool verify_parent(Oid parent, const Label *label, TimestampTz cut_off, bool bind);
 
-void
+bool
 check_parents(Oid relid, const Label *label, List *path, List **seen, TimestampTz cut_off, bool bind)
 {
+	bool		bound = true;
 	ListCell   *cell;
 
 	path = lappend_oid(list_copy(path), relid);
@@ -34,11 +35,12 @@ check_parents(Oid relid, const Label *label, List *path, List **seen, TimestampT
 		key = pp_label_foreign_key(relid, term->columns);
 		if (key == NULL)
 			continue;			/* compile_with says so, with the place */
-		visit_parent(term, key->confrelid, path, seen, cut_off, bind);
+		bound &= visit_parent(term, key->confrelid, path, seen, cut_off, bind);
 	}
+	return bound;
 }
 
-static void
+static bool
 visit_parent(const LabelTerm *term, Oid parent, List *path, List **seen, TimestampTz cut_off, bool bind)
 {
 	Label	   *label;
@@ -51,7 +53,7 @@ visit_parent(const LabelTerm *term, Oid parent, List *path, List **seen, Timesta
 				errhint("One of the rows in the circle needs an end of its own."),
 				pp_label_position(term->location));
 	if (list_member_oid(*seen, parent))
-		return;
+		return true;
 	*seen = lappend_oid(*seen, parent);
 
 	table_close(table_open(parent, AccessShareLock), NoLock);
@@ -65,22 +67,25 @@ visit_parent(const LabelTerm *term, Oid parent, List *path, List **seen, Timesta
 				errdetail("It has no RETAIN."),
 				errhint("Label that table first."),
 				pp_label_position(term->location));
-	check_parents(parent, label, path, seen, cut_off, bind);
-	verify_parent(parent, label, cut_off, bind);
+	/* both, even if the first is not bound: to bind is what this call may be for */
+	return check_parents(parent, label, path, seen, cut_off, bind) &
+		verify_parent(parent, label, cut_off, bind);
 }
 
 /* As its own owner: a label's binding does not depend on who reads it. */
-static void
+static bool
 verify_parent(Oid parent, const Label *label, TimestampTz cut_off, bool bind)
 {
 	LabelTarget target = {.relid = parent, .owner = owner_of(parent), .alias = PP_TARGET, .binding = makeStringInfo()};
 	LabelReading reading;
 	CoreStay	stay;
+	bool		bound;
 
 	pp_label_open(&reading, label->source, describe(parent, 0));
 	pp_core_enter(&stay, target.owner, true);
 	(void) compile_terms(&target, label, NIL, cut_off);
-	(void) is_bound(parent, 0, target.binding->data, bind);
+	bound = is_bound(parent, 0, target.binding->data, bind);
 	pp_core_leave(&stay);
 	pp_label_close(&reading);
+	return bound;
 }

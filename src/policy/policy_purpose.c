@@ -104,7 +104,8 @@ check_term_periods(const LabelTerm *term, TimestampTz cut_off)
 		LabelName  *purpose = lfirst(cell);
 		PurposePeriod *current = llast(purpose_periods(purpose->name, cut_off));
 
-		if (promises_less(purpose->name, term, cut_off))
+		if (term->period != NULL && current->retention != NULL &&
+			is_longer(term->period, current->retention))
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 					errmsg("the term is longer than the retention period of purpose \"%s\"", purpose->name),
@@ -123,10 +124,18 @@ check_term_periods(const LabelTerm *term, TimestampTz cut_off)
 bool
 promises_less(const char *purpose, const LabelTerm *term, TimestampTz cut_off)
 {
-	PurposePeriod *current = llast(purpose_periods(purpose, cut_off));
+	ListCell   *cell;
 
-	return term->period != NULL && current->retention != NULL &&
-		is_longer(term->period, current->retention);
+	if (term->period == NULL)
+		return false;
+	foreach(cell, purpose_periods(purpose, cut_off))
+	{
+		PurposePeriod *period = lfirst(cell);
+
+		if (period->retention != NULL && is_longer(term->period, period->retention))
+			return true;
+	}
+	return false;
 }
 
 /*

@@ -72,7 +72,7 @@ resolve_as_owner(Oid relid, AttrNumber attnum, const Label *table, const Label *
 	check_relatives(relid);
 	check_manager(relid);
 	if (table != NULL)
-		check_parents(relid, table, NIL, &parents, cut_off, bind);
+		rule->unbound = !check_parents(relid, table, NIL, &parents, cut_off, bind);
 	if (column != NULL)
 		resolve_column(&target, table, column, cut_off, bind, rule);
 	else
@@ -286,7 +286,8 @@ check_rule(Oid relid, AttrNumber attnum, Label *label)
 	{
 		check_term_periods(lfirst(cell), now);
 	}
-	check_parents(relid, label, NIL, &parents, now, true);
+	/* whose labels the parents' are may bind them; this one waits as long as they do */
+	(void) check_parents(relid, label, NIL, &parents, now, false);
 	(void) compile_terms(&target, label, NIL, now);
 	return target.binding->data;
 }

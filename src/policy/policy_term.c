@@ -31,6 +31,12 @@
 /* A start may lie this much later than cut-off minus period and still be due: month ends, DST. */
 #define BOUND_SLACK "'4 days'::pg_catalog.interval"
 
+/*
+ * A start from here on counts as unknown: the longest period, added to it, would leave the
+ * calendar, and one such row would stop the rule for all others.
+ */
+#define END_OF_TIME "'290000-01-01 00:00:00+00'::pg_catalog.timestamptz"
+
 static bool serves(const LabelTerm *term, const List *purposes);
 static List *served_purposes(const LabelTerm *term, const List *purposes);
 static char *compile_term(LabelTarget *target, const LabelTerm *term, const List *purposes,
@@ -136,8 +142,8 @@ wrap_condition(LabelTarget *target, const LabelExpression *condition, const char
 static char *
 compile_after(LabelTarget *target, const LabelTerm *term, const List *purposes, TimestampTz cut_off)
 {
-	char	   *start = psprintf("NULLIF(%s, '-infinity'::pg_catalog.timestamptz)",
-								 compile_start(target, term->start));
+	char	   *start = psprintf("NULLIF(NULLIF(LEAST(%s, " END_OF_TIME "), " END_OF_TIME "), "
+								 "'-infinity'::pg_catalog.timestamptz)", compile_start(target, term->start));
 	List	   *ends = NIL;
 	ListCell   *cell;
 
@@ -363,7 +369,8 @@ match_parent(LabelTarget *target, LabelTarget *parent, const ForeignKeyCacheInfo
 		char	   *up = pp_label_resolve_column(parent, &parent_column, NULL, NULL);
 
 		appendStringInfo(&match, "%s%s", i > 0 ? " AND " : "",
-						 pp_core_equals(key->conpfeqop[i], up, child));
+						 pp_core_equals(key->conpfeqop[i], parent->relid, key->confkey[i], up,
+										target->relid, key->conkey[i], child));
 		appendStringInfo(&nulls, "%s%s IS NULL", i > 0 ? " OR " : "", child);
 	}
 	*any_null = nulls.data;
@@ -437,16 +444,18 @@ bound_start(LabelTarget *target, const LabelStart *start, const char *period, St
 static const Interval *
 certain_period(const LabelTerm *term, const List *purposes, TimestampTz cut_off)
 {
+	const Interval *certain = term->period;
 	ListCell   *cell;
 
-	if (term->period != NULL)
-		return term->period;
 	foreach(cell, purposes)
 	{
-		List	   *periods = purpose_periods(((LabelName *) lfirst(cell))->name, cut_off);
+		const char *purpose = ((LabelName *) lfirst(cell))->name;
+		List	   *periods = purpose_periods(purpose, cut_off);
 
-		if (list_length(periods) == 1)
-			return ((PurposePeriod *) linitial(periods))->retention;
+		if (term->period != NULL && promises_less(purpose, term, cut_off))
+			return NULL;
+		if (certain == NULL && list_length(periods) == 1)
+			certain = ((PurposePeriod *) linitial(periods))->retention;
 	}
-	return NULL;
+	return certain;
 }

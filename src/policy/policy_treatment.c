@@ -49,6 +49,7 @@ typedef struct TreatedColumn
 static void refuse_column(const TreatedColumn *column, const char *reason, const char *hint) pg_attribute_noreturn();
 static void check_column(const TreatedColumn *column, const Bitmapset *read_by_terms);
 static void check_keys(const TreatedColumn *column);
+static void check_keys_here(const TreatedColumn *column);
 static bool in_foreign_key(const TreatedColumn *column, bool referencing);
 static bool in_partition_key(const TreatedColumn *column);
 static bool is_unique_alone(const TreatedColumn *column);
@@ -121,8 +122,26 @@ check_column(const TreatedColumn *column, const Bitmapset *read_by_terms)
 	check_keys(column);
 }
 
+/* In every table that holds its values: keys may be on a partition or a child only. */
 static void
 check_keys(const TreatedColumn *column)
+{
+	ListCell   *cell;
+
+	foreach(cell, find_all_inheritors(column->target->relid, NoLock, NULL))
+	{
+		TreatedColumn here = *column;
+		LabelTarget target = *column->target;
+
+		target.relid = lfirst_oid(cell);
+		here.target = &target;
+		here.attnum = get_attnum(target.relid, column->name);
+		check_keys_here(&here);
+	}
+}
+
+static void
+check_keys_here(const TreatedColumn *column)
 {
 	if (in_foreign_key(column, false) ||
 		(column->treatment->kind != TREAT_SET_NULL && in_foreign_key(column, true)))
@@ -229,7 +248,8 @@ compile_pseudonym(const TreatedColumn *column, ColumnTreatment *result)
 	const LabelName *wanted = column->treatment->format;
 	const PseudonymFormat *format = pp_pseudonym_format(wanted ? wanted->name : NULL);
 	const char *scope = column->treatment->scope ? column->treatment->scope->name : DEFAULT_SCOPE;
-	Oid			base = getBaseType(column->type);
+	int32		typmod = column->typmod;
+	Oid			base = getBaseTypeAndTypmod(column->type, &typmod);
 
 	if (format == NULL)
 		ereport(ERROR,
@@ -241,9 +261,9 @@ compile_pseudonym(const TreatedColumn *column, ColumnTreatment *result)
 	if (base != TEXTOID && base != VARCHAROID && base != BPCHAROID)
 		refuse_column(column, psprintf("It is of type %s; a pseudonym is text.", column->type_name),
 					  "SET NULL, or a literal.");
-	if (column->typmod >= 0 && base != TEXTOID && column->typmod - VARHDRSZ < format->length)
+	if (typmod >= 0 && base != TEXTOID && typmod - VARHDRSZ < format->length)
 		refuse_column(column, psprintf("A pseudonym of format %s has %d characters, the column holds %d.",
-									   format->name, format->length, column->typmod - VARHDRSZ),
+									   format->name, format->length, typmod - VARHDRSZ),
 					  "Widen the column.");
 	appendStringInfo(column->target->binding, "pseudonym %s in %s;", format->name, scope);
 	result->value = psprintf("privacy.%s(%s::pg_catalog.text, %s)::%s", format->function, column->sql,

@@ -39,6 +39,7 @@
 #include "utils/timestamp.h"
 
 #include "core/core.h"
+#include "label/label.h"
 #include "sweep/sweep_internal.h"
 
 /* Empty ranges that one transaction may look through, so that a table with nothing due is quickly done. */
@@ -159,7 +160,8 @@ give_up(SweepBatch *batch, const ErrorData *error)
 		return true;
 	}
 	rule->state = batch->resolved == NULL ? "parked" : "failed";
-	rule->problem = MemoryContextStrdup(batch->run->memory, pp_core_describe_error(error));
+	rule->problem = MemoryContextStrdup(batch->run->memory,
+										pp_core_describe_error(error, batch->resolved != NULL));
 	ereport(WARNING,
 			errcode(ERRCODE_WARNING),
 			errmsg("the rule \"%s\" of table %s stopped", rule->text, rule->table),
@@ -168,23 +170,22 @@ give_up(SweepBatch *batch, const ErrorData *error)
 	return false;
 }
 
+/* With an SPI connection of its own, whose results go with the batch. */
 static void
 do_batch(void *arg)
 {
 	SweepBatch *batch = arg;
 	ArrayType  *rows;
 
-	if (!prepare(batch))
-		return;
-	rows = lock_due(batch);
-	if (rows == NULL)
-		return;
-	if (batch->rule->attnum == 0)
+	SPI_connect();
+	rows = prepare(batch) ? lock_due(batch) : NULL;
+	if (rows != NULL && batch->rule->attnum == 0)
 		rows = unreferenced(batch->run, batch->rule, batch->range->leaf, rows);
 	if (rows != NULL)
 		act(batch, rows);
 	if (batch->done > 0)
 		record_batch(batch->run, batch->rule, batch->done);
+	SPI_finish();
 }
 
 /* Step 1: locks, then the label afresh. False: there is nothing to do here. */
@@ -242,8 +243,8 @@ may_touch_leaf(SweepBatch *batch)
 
 	if (leaf->rd_rel->relowner != batch->resolved->owner)
 		skip_leaf(batch, "belongs to another owner than the labelled table");
-	else if (leaf->rd_rules != NULL)
-		skip_leaf(batch, "has rewrite rules");
+	else if (pp_label_has_rewrite_rules(leaf))
+		skip_leaf(batch, "has rewrite rules for DELETE or UPDATE");
 	relation_close(leaf, NoLock);
 	return batch->range->next < batch->range->end;
 }

@@ -24,7 +24,6 @@ typedef struct SweepRule
 	/* of the latest pass only: */
 	int64		pass_done;
 	int64		blocked;
-	int64		blocked_before; /* in the pass before that */
 	List	   *blockers;		/* of char *: the tables that still refer to blocked rows */
 	int64		locked;
 } SweepRule;

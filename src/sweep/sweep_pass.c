@@ -21,7 +21,6 @@ run_pass(SweepRun *run, SweepRule *rule)
 	List	   *leaves = find_leaves(run, rule);
 	ListCell   *cell;
 
-	rule->blocked_before = rule->blocked;
 	rule->pass_done = rule->blocked = rule->locked = 0;
 	rule->blockers = NIL;
 	foreach(cell, leaves)

@@ -95,7 +95,7 @@ preview_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum, TimestampTz as
 	if (error != NULL)
 	{
 		memset(preview.nulls + 3, true, sizeof(bool) * 5);
-		preview.values[8] = CStringGetTextDatum(pp_core_describe_error(error));
+		preview.values[8] = CStringGetTextDatum(pp_core_describe_error(error, rule != NULL));
 		preview.nulls[8] = false;
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, preview.values, preview.nulls);

@@ -108,7 +108,10 @@ read_match(HeapTuple tuple, RowReference *reference)
 
 		reference->keys = lappend(reference->keys, pstrdup(key));
 		appendStringInfo(&match, "%s%s", i > 0 ? " AND " : "",
-						 pp_core_equals(operators[i], psprintf(PP_TARGET ".%s", key), psprintf("child.%s", column)));
+						 pp_core_equals(operators[i], constraint->confrelid, parent[i],
+										psprintf(PP_TARGET ".%s", key),
+										constraint->conrelid, child[i],
+										psprintf("child.%s", column)));
 	}
 	reference->match = match.data;
 }

@@ -43,6 +43,9 @@
  */
 #define MAX_PASSES 3
 
+/* How often blocked rows are looked at again while anything moves: a tree loses its leaves at each pass. */
+#define MAX_FREEING_PASSES 100
+
 /* A rule while it is looked at for the first time. */
 typedef struct RuleLoading
 {
@@ -52,6 +55,7 @@ typedef struct RuleLoading
 
 static LOCKTAG sweep_lock(void);
 static void run_all(SweepRun *run);
+static bool has_work(SweepRun *run);
 static void begin(SweepRun *run);
 static void load_rules(SweepRun *run);
 static void put_in_order(void *arg);
@@ -108,19 +112,49 @@ run_all(SweepRun *run)
 {
 	MemoryContext caller = MemoryContextSwitchTo(run->batch_memory);
 
-	begin(run);
+	run->cut_off = pp_core_now();
+	next_transaction(run);
 	load_rules(run);
-	run_rules(run, true);
-	run_rules(run, false);
-	report(run);
+	if (run->bind || has_work(run))
+	{
+		begin(run);
+		run_rules(run, true);
+		run_rules(run, false);
+		report(run);
+	}
 	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * A worker may wake in the middle of a restore, when any row it wrote would collide with the ones
+ * that are to come. While no label is bound it writes nothing at all.
+ */
+static bool
+has_work(SweepRun *run)
+{
+	int			unbound = 0;
+	ListCell   *cell;
+
+	foreach(cell, run->rules)
+	{
+		SweepRule  *rule = lfirst(cell);
+
+		if (strcmp(rule->state, "enforced") == 0)
+			return true;
+		unbound += strcmp(rule->state, "unbound") == 0;
+	}
+	if (unbound > 0)
+		ereport(LOG,
+				errmsg("%d deletion rules of this database wait to be bound", unbound),
+				errdetail("Their labels were restored."),
+				errhint("SELECT privacy.rebind_labels(), or CALL privacy.sweep()."));
+	return false;
 }
 
 /* The start mark is committed before any work. */
 static void
 begin(SweepRun *run)
 {
-	run->cut_off = pp_core_now();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	pp_keyring_require();
 	PopActiveSnapshot();
@@ -200,7 +234,7 @@ load_rule(SweepRun *run, Oid relid, AttrNumber attnum)
 		/* what somebody holds locked now, the batches try again */
 		rule->state = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? "enforced" : "parked";
 		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-			rule->problem = pp_core_describe_error(error);
+			rule->problem = pp_core_describe_error(error, false);
 	}
 	if (rule->state == NULL)
 		return NULL;
@@ -259,7 +293,7 @@ run_rules(SweepRun *run, bool rows)
 	}
 }
 
-/* Everything once; then what was in somebody's way, as long as that becomes less. */
+/* Everything once; then what was in somebody's way, as long as anything moves. */
 static bool
 wants_pass(const SweepRule *rule, bool rows, int pass)
 {
@@ -267,7 +301,7 @@ wants_pass(const SweepRule *rule, bool rows, int pass)
 		return false;
 	if (pass < MAX_PASSES)
 		return pass == 0 || rule->blocked > 0 || rule->locked > 0 || rule->pass_done > 0;
-	return rule->blocked > 0 && rule->blocked < rule->blocked_before;
+	return rule->blocked > 0 && pass < MAX_FREEING_PASSES;
 }
 
 static void
@@ -289,6 +323,8 @@ leaves_of(Oid relid)
 	List	   *result = NIL;
 	ListCell   *cell;
 
+	if (get_rel_relkind(relid) == '\0')
+		return NIL;
 	/* no lock: whoever acts on a leaf locks it, and looks again whether it is one */
 	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
 	{

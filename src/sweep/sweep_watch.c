@@ -1,9 +1,10 @@
 /*
  * sweep_watch.c: did the batch do what it planned, and nothing else?
  *
- * A user's trigger runs inside the batch and may delete or change rows that must stay. The server
- * counts what a transaction does to each table; the batch compares those counts with its plan, in
- * every labelled table, and rolls back when they differ.
+ * A user's trigger, or a foreign key's action, runs inside the batch and may delete or change rows
+ * that must stay. The server counts what a transaction does to each table; the batch compares those
+ * counts with its plan, in every labelled table and every table that refers to the one at hand, and
+ * rolls back when they differ.
  */
 #include "postgres.h"
 
@@ -43,6 +44,10 @@ start_watch(Oid leaf)
 	foreach(cell, pp_label_relations())
 	{
 		relids = list_concat_unique_oid(relids, leaves_of(lfirst_oid(cell)));
+	}
+	foreach(cell, references_to(leaf))
+	{
+		relids = list_concat_unique_oid(relids, leaves_of(((RowReference *) lfirst(cell))->child));
 	}
 	foreach(cell, relids)
 		watch->tables = lappend(watch->tables, count_tuples(lfirst_oid(cell)));
@@ -100,9 +105,9 @@ check_watch(SweepWatch *watch, Oid leaf, int64 deleted, int64 updated)
 			ereport(ERROR,
 					errcode(ERRCODE_PP_EVIDENCE),
 					errmsg("the batch changed rows that it had not planned"),
-					errdetail("A trigger deleted " INT64_FORMAT ", updated " INT64_FORMAT " and inserted " INT64_FORMAT " rows of table %s.",
+					errdetail("A trigger or a foreign key deleted " INT64_FORMAT ", updated " INT64_FORMAT " and inserted " INT64_FORMAT " rows of table %s.",
 							  deleted_more, updated_more, after->inserted - before->inserted,
 							  pp_core_quote_relation(before->relid)),
-					errhint("A trigger must not delete or update rows of labelled tables while a sweep is at work."));
+					errhint("No trigger may delete or update rows of labelled tables while a sweep is at work."));
 	}
 }

@@ -50,6 +50,7 @@ pin_settings(void)
 	pin_setting("transaction_timeout", "0");
 #endif
 	pin_setting("default_transaction_isolation", "read committed");
+	pin_setting("default_transaction_read_only", "off");
 	if (synchronous_commit > SYNCHRONOUS_COMMIT_LOCAL_FLUSH)
 		pin_setting("synchronous_commit", "local");
 }
