@@ -22,9 +22,7 @@
 /* Registers the setting privacy.core_clock. */
 extern void pp_core_init(void);
 
-/*
- * The present as deletion rules see it: the wall clock, or privacy.core_clock where a test set it.
- */
+/* The present as deletion rules see it: the wall clock, or privacy.core_clock where a test set it. */
 extern TimestampTz pp_core_now(void);
 
 /*
@@ -79,9 +77,8 @@ extern const char *pp_core_utf8(const char *text, int length, int *utf8_length);
 extern void pp_core_put_number(unsigned char bytes[8], uint64 number);
 
 /*
- * "referenced = referencing" as the server's own foreign keys compare, palloc'd: the operator of
- * the constraint, both operands cast to its types, under the referenced column's collation. The
- * operands are SQL for the two columns.
+ * "referenced = referencing" as the server's own foreign keys compare: by the constraint's
+ * operator, its types and the referenced column's collation. The operands are SQL; palloc'd.
  */
 extern char *pp_core_equals(Oid operator, Oid referenced, AttrNumber key, const char *key_sql,
 							Oid referencing, AttrNumber column, const char *column_sql);
