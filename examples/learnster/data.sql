@@ -367,7 +367,7 @@ SELECT id, 10, 'A-' || id, 'Rut Kantberg', format('rut.kantberg.%s@foretag-10.ex
     (15, NULL, :'as_of'::timestamptz - interval '5 years'),  -- waiting: not ended
     (16, :'as_of'::timestamptz - interval '5 years', NULL),  -- waiting: not paid
     (17, 'infinity',  :'as_of'::timestamptz - interval '5 years'),   -- infinite: never
-    (18, '-infinity', :'as_of'::timestamptz - interval '5 years'),   -- the later one counts: due
+    (18, '-infinity', :'as_of'::timestamptz - interval '5 years'),   -- an unknown event: never
     (19, '-infinity', '-infinity'),                                  -- infinite: never
     (20, :'as_of'::timestamptz - interval '5 years', :'as_of'::timestamptz - interval '5 years'),   -- ended
     (21, NULL, NULL)) AS edge (id, ended, paid);                                                    -- in force

@@ -75,7 +75,8 @@ SELECT id AS key, ends_contract,
        signatory_name,  pg_temp.fate(ends_contract, :'as_of', signatory_name, 'token')  AS signatory_name_fate,
        signatory_email, pg_temp.fate(ends_contract, :'as_of', signatory_email, 'email') AS signatory_email_fate
   FROM learnster.agreement,
-       LATERAL (SELECT CASE WHEN ended_at IS NULL OR final_payment_at IS NULL THEN 'infinity'
+       LATERAL (SELECT CASE WHEN ended_at IS NULL OR final_payment_at IS NULL
+                              OR '-infinity' IN (ended_at, final_payment_at) THEN 'infinity'   -- unknown keeps
                             WHEN ended_at > final_payment_at THEN pg_temp.end_of(ended_at, '1 year')
                             ELSE pg_temp.end_of(final_payment_at, '1 year') END) AS _ (ends_contract);
 ALTER TABLE learnster_oracle.agreement ADD PRIMARY KEY (key);
