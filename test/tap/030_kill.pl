@@ -15,6 +15,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
+use FindBin;
+use lib $FindBin::Bin;
+use KillServer;
 
 my $kills = $ENV{PP_KILLS} || 20;
 my $seed = $ENV{PP_KILL_SEED} || int(time);
@@ -125,23 +128,6 @@ SQL
 	return;
 }
 
-# kill -9 takes a moment, and the killed server's last processes hold on to its shared memory for
-# another; a start that comes too early fails and is repeated.
-sub kill_and_start
-{
-	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
-	my $pid = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
-	$node->kill9;
-	usleep(10_000) while kill(0, $pid) && time < $deadline;
-	until ($node->start(fail_ok => 1))
-	{
-		die 'the server does not start again' if time > $deadline;
-		usleep(100_000);
-		$node->stop('fast', fail_ok => 1);
-	}
-	return;
-}
-
 my $in_the_middle = 0;
 for my $round (1 .. $kills)
 {
@@ -152,7 +138,7 @@ for my $round (1 .. $kills)
 			WHERE backend_type = 'pg_privacy worker' AND query LIKE '%$table%'")
 	  or die "the sweep does not come to table $table";
 	usleep($delay);
-	kill_and_start();
+	kill_and_start($node);
 	my $finished = $node->safe_psql('postgres', <<'SQL');
 		SELECT finished_at IS NOT NULL FROM privacy.sweep_run WHERE started_at < pg_postmaster_start_time()
 		ORDER BY id DESC LIMIT 1
