@@ -57,7 +57,7 @@ typedef struct SweepBatch
 	RetentionRule *resolved;
 	const char *leaf;			/* quoted */
 	bool		skip_locked;
-	bool		over;			/* the label is gone or has become a draft */
+	bool		over;			/* the label is gone, has become a draft, or is not bound */
 	int			conflicts;
 	int64		done;
 } SweepBatch;
@@ -120,8 +120,10 @@ attempt_batch(SweepBatch *batch)
 {
 	SweepRule	rule = *batch->rule;
 	SweepRange	range = *batch->range;
-	ErrorData  *error = pp_core_attempt(do_batch, batch);
+	ErrorData  *error;
 
+	batch->resolved = NULL;
+	error = pp_core_attempt(do_batch, batch);
 	if (error != NULL)
 	{
 		*batch->rule = rule;
@@ -311,14 +313,16 @@ count_locked(SweepBatch *batch, BlockNumber first, BlockNumber end, int64 mine)
 	ItemPointerData to;
 	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(&from), PointerGetDatum(&to)};
 	bool		isnull;
+	int64		due;
 
 	ItemPointerSet(&from, first, 0);
 	ItemPointerSet(&to, end, 0);
 	(void) execute(batch, psprintf("SELECT pg_catalog.count(*) FROM ONLY %s AS " PP_TARGET
 								   " WHERE " PP_TARGET ".ctid >= $2 AND " PP_TARGET ".ctid < $3 AND %s",
 								   batch->leaf, batch->resolved->due), 3, values);
-	batch->rule->locked += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-													   1, &isnull)) - mine;
+	due = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	/* a row that an update moved out of the range while we waited is ours, but not counted here */
+	batch->rule->locked += Max(due - mine, 0);
 }
 
 /* One statement as the table's owner. $1 is the cut-off, $2 and $3 as the statement needs them; returns SPI_processed. */
