@@ -44,6 +44,7 @@ typedef struct Verification
 	ReturnSetInfo *result;
 	ExpectedHead expected;
 	int64		chain_number;	/* of the link before */
+	int64		settled_id;		/* which says that entries up to here are sealed or never were */
 	bool		previous_known; /* false behind a gap or a missing entry's link */
 	unsigned char stored_mac[PP_MAC_BYTES]; /* of the link before, as stored */
 	unsigned char computed_mac[PP_MAC_BYTES];	/* and as it should be */
@@ -160,6 +161,7 @@ visit_link(HeapTuple row, TupleDesc columns, void *state)
 	}
 	memcpy(v->stored_mac, stored, PP_MAC_BYTES);
 	v->chain_number = seal.chain_number;
+	v->settled_id = seal.settled_id;
 	v->previous_known = true;
 	if (v->expected.given && v->expected.chain_number == seal.chain_number &&
 		sodium_memcmp(v->expected.mac, stored, PP_MAC_BYTES) == 0)
@@ -213,13 +215,16 @@ check_seal(Verification *v, const StoredSeal *seal, const unsigned char *stored,
 static void
 visit_unsealed(HeapTuple row, TupleDesc columns, void *state)
 {
+	Verification *v = state;
 	unsigned char stored[PP_MAC_BYTES];
 	unsigned char computed[PP_MAC_BYTES];
 	bool		isnull;
 	int64		id = pp_audit_get_number(row, columns, column_entry_id, &isnull);
 
 	if (!entry_is_intact(row, columns, stored, computed))
-		report_fault(state, &id, NULL, "unsealed entry altered");
+		report_fault(v, &id, NULL, "unsealed entry altered");
+	else if (id <= v->settled_id)
+		report_fault(v, &id, NULL, "entry unsealed, although the chain is past it");
 }
 
 static bool
