@@ -18,6 +18,7 @@ END $f$;
 
 SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
 	 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+	   AND classid <> 'pg_type'::regclass -- from PostgreSQL 17 on, the row types of tables are members
 	   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_privacy')$$, $$
 	function privacy.alter_purpose(text,interval,timestamp with time zone)
 	function privacy.audit_head()
@@ -275,7 +276,7 @@ SELECT is_empty($$SELECT pg_describe_object(classid, objid, 0) FROM pg_depend, (
 SELECT is_empty($$SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
 	 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_privacy')
 	   AND coalesce(obj_description(objid, classid::regclass::name), '') = ''
-	   AND classid <> 'pg_type'::regclass -- from PostgreSQL 17 on, the row types of tables are members
+	   AND classid <> 'pg_type'::regclass
 	   AND NOT (classid = 'pg_class'::regclass AND objid IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refobjsubid > 0 AND deptype = 'a'))$$,
 	'every object has a comment, but sequences that serve a column');
 SELECT is_empty($$SELECT tgrelid::regclass, tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
