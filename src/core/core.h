@@ -1,7 +1,4 @@
-/*
- * core.h: what every module stands on: own SQLSTATEs, the clock, calls into the extension's own
- * tables, and acting as somebody else for a while.
- */
+/* core.h: what every module stands on: SQLSTATEs, the clock, the extension's tables, acting as others. */
 #ifndef PP_CORE_H
 #define PP_CORE_H
 
@@ -46,7 +43,7 @@ extern void pp_core_leave(CoreStay *stay);
 /* The OID of pg_privacy in this database; raises undefined_object with a hint when it is not created. */
 extern Oid	pp_core_extension(void);
 
-/* Whether pg_privacy is created in this database (false while it is being dropped, or absent). */
+/* Whether pg_privacy is created in this database. */
 extern bool pp_core_installed(void);
 
 /* The owner of the extension. */
@@ -57,9 +54,8 @@ extern Oid	pp_core_relation(const char *name);
 
 /*
  * Runs one statement on the extension's own tables, as the extension's owner with settings pinned,
- * inside a SPI connection that the caller holds. Results in SPI_tuptable / SPI_processed. nargs
- * parameters $1..$n of the given types; nulls as in SPI_execute_with_args. Raises what the
- * statement raises.
+ * inside a SPI connection that the caller holds; else as SPI_execute_with_args. Results in
+ * SPI_tuptable and SPI_processed. Raises what the statement raises.
  */
 extern void pp_core_execute(const char *statement, bool read_only, int nargs, Oid *types,
 							Datum *values, const char *nulls);
@@ -68,13 +64,16 @@ extern void pp_core_execute(const char *statement, bool read_only, int nargs, Oi
 extern char *pp_core_quote_relation(Oid relid);
 
 /*
- * The text as UTF-8, so that equal texts are hashed alike in databases of different encodings: the
- * text itself where the server's encoding is UTF-8, or SQL_ASCII and hence unknown; else palloc'd.
+ * The text as UTF-8, so that databases of different encodings hash alike: the text itself where the
+ * encoding is UTF-8, or SQL_ASCII and hence unknown; else palloc'd.
  */
 extern const char *pp_core_utf8(const char *text, int length, int *utf8_length);
 
 /* A number as eight bytes, least significant first: what frames everything that is hashed. */
 extern void pp_core_put_number(unsigned char bytes[8], uint64 number);
+
+/* The owner of a table; InvalidOid when it is gone. */
+extern Oid	pp_core_table_owner(Oid relid);
 
 /*
  * "referenced = referencing" as the server's own foreign keys compare: by the constraint's
@@ -84,14 +83,14 @@ extern char *pp_core_equals(Oid operator, Oid referenced, AttrNumber key, const 
 							Oid referencing, AttrNumber column, const char *column_sql);
 
 /*
- * Does work(arg) in a subtransaction. Returns NULL when it succeeded, else the error in the
- * caller's memory context, with everything undone. A cancelled query passes through.
+ * Does work(arg) in a subtransaction. NULL, or the error in the caller's memory context, with all
+ * undone. A cancelled query passes through.
  */
 extern ErrorData *pp_core_attempt(void (*work) (void *arg), void *arg);
 
 /*
  * An error in words that may be stored and shown: its message only where it cannot quote a value.
- * has_read_rows: the work had come to reading rows, not only to resolving names.
+ * has_read_rows: the work had come further than resolving names.
  */
 extern char *pp_core_describe_error(const ErrorData *error, bool has_read_rows);
 

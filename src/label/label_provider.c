@@ -93,13 +93,10 @@ bind_label(Oid relid, AttrNumber attnum, Label *label)
 {
 	LabelReading reading;
 	CoreStay	stay;
-	Relation	relation = table_open(relid, AccessShareLock);
-	Oid			owner = relation->rd_rel->relowner;
 	const char *binding;
 
-	table_close(relation, NoLock);
 	pp_label_open(&reading, label->source, NULL);
-	pp_core_enter(&stay, owner, true);
+	pp_core_enter(&stay, pp_core_table_owner(relid), true);
 	binding = checker(relid, attnum, label);
 	pp_core_leave(&stay);
 	pp_label_close(&reading);

@@ -46,14 +46,9 @@ pp_label_require_trusted(Oid relid, Oid owner)
 static bool
 is_foreign(Oid relid, Oid owner)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			relation_owner;
+	Oid			relation_owner = pp_core_table_owner(relid);
 
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	relation_owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return relation_owner != owner && !superuser_arg(relation_owner);
+	return OidIsValid(relation_owner) && relation_owner != owner && !superuser_arg(relation_owner);
 }
 
 static void

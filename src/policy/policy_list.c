@@ -108,7 +108,7 @@ rebind_table(Oid relid)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("relation with OID %u does not exist", relid));
-	if (!has_privs_of_role(GetUserId(), owner_of(relid)))
+	if (!has_privs_of_role(GetUserId(), pp_core_table_owner(relid)))
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("must be owner of table %s", get_rel_name(relid)));

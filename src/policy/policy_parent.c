@@ -76,7 +76,7 @@ visit_parent(const LabelTerm *term, Oid parent, List *path, List **seen, Timesta
 static bool
 verify_parent(Oid parent, const Label *label, TimestampTz cut_off, bool bind)
 {
-	LabelTarget target = {.relid = parent, .owner = owner_of(parent), .alias = PP_TARGET, .binding = makeStringInfo()};
+	LabelTarget target = {.relid = parent, .owner = pp_core_table_owner(parent), .alias = PP_TARGET, .binding = makeStringInfo()};
 	LabelReading reading;
 	CoreStay	stay;
 	bool		bound;

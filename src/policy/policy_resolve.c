@@ -65,7 +65,7 @@ resolve_as_owner(Oid relid, AttrNumber attnum, const Label *table, const Label *
 
 	rule->relid = relid;
 	rule->attnum = attnum;
-	rule->owner = target.owner = owner_of(relid);
+	rule->owner = target.owner = pp_core_table_owner(relid);
 	rule->draft = table != NULL && table->draft;
 	pp_label_open(&reading, column ? column->source : table->source, describe(relid, attnum));
 	pp_core_enter(&stay, target.owner, true);
@@ -264,7 +264,7 @@ check_manager(Oid relid)
 const char *
 check_rule(Oid relid, AttrNumber attnum, Label *label)
 {
-	LabelTarget target = {.relid = relid, .owner = owner_of(relid), .alias = PP_TARGET, .binding = makeStringInfo()};
+	LabelTarget target = {.relid = relid, .owner = pp_core_table_owner(relid), .alias = PP_TARGET, .binding = makeStringInfo()};
 	RetentionRule rule = {.relid = relid, .attnum = attnum};
 	TimestampTz now = pp_core_now();
 	List	   *parents = NIL;
@@ -300,14 +300,4 @@ describe(Oid relid, AttrNumber attnum)
 	if (attnum == 0)
 		return psprintf("table %s", table);
 	return psprintf("column %s.%s", table, quote_identifier(get_attname(relid, attnum, false)));
-}
-
-Oid
-owner_of(Oid relid)
-{
-	Relation	relation = table_open(relid, AccessShareLock);
-	Oid			owner = relation->rd_rel->relowner;
-
-	table_close(relation, NoLock);
-	return owner;
 }

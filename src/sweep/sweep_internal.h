@@ -81,9 +81,6 @@ extern List *references_to(Oid leaf);
  */
 extern ArrayType *unreferenced(SweepRun *run, SweepRule *rule, Oid leaf, ArrayType *rows);
 
-/* sweep_reference.c: the owner of a table, InvalidOid when it is gone. */
-extern Oid	owner_of_table(Oid relid);
-
 /* sweep_reference.c: counts rows of the rule that something keeps. */
 extern void add_blocker(SweepRun *run, SweepRule *rule, const char *blocker, int64 count);
 

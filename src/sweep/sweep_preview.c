@@ -170,7 +170,7 @@ compile_blocked(Oid relid, Oid owner, TimestampTz as_of, List *path, char **bloc
 	foreach(cell, references_to(relid))
 	{
 		RowReference *reference = lfirst(cell);
-		bool		ours = owner_of_table(reference->child) == owner;
+		bool		ours = pp_core_table_owner(reference->child) == owner;
 
 		if (blockers != NULL)
 			*blockers = psprintf("%s%s%s%s", *blockers ? *blockers : "", *blockers ? ", " : "",

@@ -153,9 +153,9 @@ not_referenced_by(const RowReference *reference, Oid leaf, ArrayType *rows)
 	bool		isnull;
 	Datum		free;
 
-	pp_label_require_trusted(reference->child, owner_of_table(reference->child));
+	pp_label_require_trusted(reference->child, pp_core_table_owner(reference->child));
 	read_keys(reference, leaf, rows, nargs, types, values);
-	query_as(owner_of_table(reference->child), search_statement(reference, leaf), nargs, types, values);
+	query_as(pp_core_table_owner(reference->child), search_statement(reference, leaf), nargs, types, values);
 	free = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
 		return NULL;
@@ -181,7 +181,7 @@ read_keys(const RowReference *reference, Oid leaf, ArrayType *rows, int nargs, O
 	}
 	appendStringInfo(&statement, " FROM ONLY %s AS " PP_TARGET " WHERE " PP_TARGET ".ctid = ANY ($1)",
 					 pp_core_quote_relation(leaf));
-	query_as(owner_of_table(leaf), statement.data, 1, &row_type, &row_value);
+	query_as(pp_core_table_owner(leaf), statement.data, 1, &row_type, &row_value);
 	for (int i = 0; i < nargs; i++)
 	{
 		bool		isnull;
@@ -227,20 +227,6 @@ query_as(Oid owner, const char *statement, int nargs, Oid *types, Datum *values)
 	pp_core_leave(&stay);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));	/* cannot happen */
-}
-
-Oid
-owner_of_table(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
 }
 
 void

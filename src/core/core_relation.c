@@ -1,13 +1,16 @@
 /*
- * core_quote.c: pieces of SQL that name objects, quoted, never found through a search
- * path.
+ * core_relation.c: what must be known of a relation that is only a number: who owns it, and how a
+ * foreign key compares its columns.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
+#include "utils/syscache.h"
 
 #include "core/core.h"
 
@@ -27,4 +30,18 @@ pp_core_equals(Oid operator, Oid referenced, AttrNumber key, const char *key_sql
 	generate_operator_clause(&sql, key_sql, type, operator, column_sql,
 							 get_atttype(referencing, column));
 	return sql.data;
+}
+
+Oid
+pp_core_table_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
 }
