@@ -138,6 +138,10 @@ pp_core_enter(CoreStay *stay, Oid userid, bool restricted)
 {
 	int			security;
 
+	if (!OidIsValid(userid))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("a table was dropped meanwhile"));
 	GetUserIdAndSecContext(&stay->saved_user, &stay->saved_security);
 	security = stay->saved_security;
 	if (restricted)
