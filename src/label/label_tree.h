@@ -108,7 +108,6 @@ typedef struct Label
 	LabelTreatment *masking;	/* a treatment without THEN */
 	LabelName  *mark;
 	int			retain_location;
-	int			treatment_location;
 } Label;
 
 #endif							/* PP_LABEL_TREE_H */

@@ -60,9 +60,6 @@ extern ColumnTreatment compile_treatment(LabelTarget *target, AttrNumber attnum,
 /* policy_resolve.c: the checker of labels being set. */
 extern const char *check_rule(Oid relid, AttrNumber attnum, Label *label);
 
-/* policy_resolve.c: what stands between a rule and its enforcement is one error. */
-extern void park(const char *relation, const char *reason) pg_attribute_noreturn();
-
 /*
  * policy_parent.c: checks every label that the label of relid leads to through WITH: locks it, and
  * verifies that it makes a promise. Returns whether all are bound. path: the tables passed on the

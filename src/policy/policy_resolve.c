@@ -33,6 +33,7 @@ static void resolve_column(LabelTarget *target, const Label *table, const Label 
 						   TimestampTz cut_off, bool bind, RetentionRule *rule);
 static void check_served(LabelTarget *target, const Label *table, const Label *column);
 static void check_relatives(Oid relid);
+static void park(const char *object, const char *reason) pg_attribute_noreturn();
 static List *ancestors_of(Oid relid);
 static bool retains(Oid relid);
 static void check_manager(Oid relid);
@@ -178,7 +179,7 @@ is_bound(Oid relid, AttrNumber attnum, const char *binding, bool bind)
 	return bound;
 }
 
-void
+static void
 park(const char *object, const char *reason)
 {
 	ereport(ERROR,

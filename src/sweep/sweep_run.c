@@ -259,7 +259,7 @@ resolve_rule(void *arg)
 		return;
 	rule->text = resolved->text;
 	rule->state = resolved->draft ? "draft" : resolved->unbound ? "unbound" : "enforced";
-	if (resolved->unbound)
+	if (strcmp(rule->state, "unbound") == 0)
 		rule->problem = "its label was restored; privacy.rebind_labels() or CALL privacy.sweep() binds it";
 }
 
