@@ -1,7 +1,7 @@
 # The house of pg_privacy. LAYERS is its architecture: a module may include headers of modules to
 # its left, never to its right (test/ci/layers checks it). The same list, in the same order, drives
 # the objects and the install script.
-LAYERS = core keyring audit pseudonym label policy sweep worker
+LAYERS = core keyring audit pseudonym label policy sweep discovery worker
 
 EXTENSION = pg_privacy
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pg_privacy.control)

@@ -538,16 +538,18 @@ SELECT array(SELECT id FROM shrunk ORDER BY id) AS shrunk, array(SELECT id FROM 
 DROP TABLE shrunk, shrunk_grown;
 
 -- 23. A foreign key compares as its constraint says, not as the columns' types would: char(8) against text pads, and a row that refers
--- in this way must not be cascaded away.
+-- in this way is found: the one that must stay keeps its parent, the one that follows is counted.
 CREATE TABLE padded (k char(8) PRIMARY KEY, at timestamptz);
-CREATE TABLE padded_child (k text REFERENCES padded ON DELETE CASCADE);
+CREATE TABLE padded_child (k text REFERENCES padded);
+CREATE TABLE padded_follower (k text REFERENCES padded ON DELETE CASCADE);
 INSERT INTO padded VALUES ('a', '2020-01-01 00:00+00'), ('b', '2020-01-01 00:00+00');
 INSERT INTO padded_child VALUES ('a');
+INSERT INTO padded_follower VALUES ('b');
 SECURITY LABEL FOR privacy ON TABLE padded IS 'RETAIN 1 day AFTER at THEN DELETE';
 CALL privacy.sweep();
-SELECT deleted, blocked, blocked_by FROM privacy.sweep_outcome WHERE rule_table = 'lair.padded';
+SELECT deleted, followed, blocked, blocked_by FROM privacy.sweep_outcome WHERE rule_table = 'lair.padded';
 SELECT k FROM padded_child;
-DROP TABLE padded, padded_child;
+DROP TABLE padded, padded_child, padded_follower;
 
 -- 24. A trigger that pretends to be somebody who cancels the query stops its own rule only.
 CREATE TABLE a_cancelling (id int PRIMARY KEY, name text, at timestamptz);

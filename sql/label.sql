@@ -108,13 +108,31 @@ SELECT label || E'\n  ' || refusal('TABLE agreement', label) FROM (VALUES
 
 \echo -- clauses without an engine yet
 SELECT label || E'\n  ' || refusal(CASE WHEN label ~ 'DELETE|TENANT' THEN 'TABLE agreement' ELSE 'COLUMN agreement.ended_at' END, label) FROM (VALUES
-	('TENANT (id)'), ('TENANT VIA (id)'), ('RETAIN NOTHING THEN DELETE'), ('RETAIN 1 year AFTER ended_at AT MOST 5 years AFTER paid_at THEN DELETE'),
-	('RETAIN FOR service UNTIL ended_at THEN DELETE'), ('RETAIN FOR service UNTIL OBJECTION THEN DELETE'), ('RETAIN FOR service UNTIL WITHDRAWAL THEN DELETE'),
-	('RETAIN FOR service WHILE (true) THEN DELETE'), ('ONLY FOR service'), ('ONLY FOR service THEN SET NULL'), ('FOR service'),
-	('PSEUDONYMIZE'), ('MASK WITH privacy.mask_partial(2, ''x'')'), ('SET NULL'), ('THEN SET DEFAULT'), ('THEN MASK WITH mask_date()'),
-	('RETAIN 1 year AFTER ended_at THEN SET NULL'), ('RETAIN 1 year AFTER ended_at THEN PSEUDONYMIZE MARK (paid_at)')
+	('RETAIN FOR service UNTIL OBJECTION THEN DELETE'), ('RETAIN FOR service UNTIL WITHDRAWAL THEN DELETE'),
+	('ONLY FOR service'), ('ONLY FOR service THEN SET NULL'), ('FOR service'),
+	('PSEUDONYMIZE'), ('MASK WITH privacy.mask_partial(2, ''x'')'), ('SET NULL'), ('THEN SET DEFAULT'), ('THEN MASK WITH mask_date()')
 ) AS later (label);
 SELECT refusal('TABLE learner', 'SUBJECT learner KEY ((lower(email)))');
+
+\echo -- clauses that do not go together
+SELECT object || ': ' || label || E'\n  ' || refusal(object, label) FROM (VALUES
+	('TABLE agreement', 'RETAIN 1 year UNTIL ended_at THEN DELETE'), ('TABLE agreement', 'RETAIN ''0'' WHILE (true) THEN DELETE'),
+	('TABLE agreement', 'RETAIN WHILE (id) THEN DELETE'), ('TABLE agreement', 'RETAIN UNTIL id THEN DELETE'),
+	('TABLE agreement', 'RETAIN NOTHING, 1 year AFTER ended_at THEN DELETE'), ('TABLE agreement', 'RETAIN NOTHING AT MOST 1 year AFTER ended_at THEN DELETE'),
+	('TABLE agreement', 'RETAIN FOR service AFTER ended_at AT MOST -1 year AFTER paid_at THEN DELETE'),
+	('TABLE agreement', 'RETAIN FOR service AFTER ended_at AT MOST 1 year AFTER id THEN DELETE'),
+	('TABLE agreement', 'RETAIN FOR service AFTER ended_at AT MOST AFTER paid_at THEN DELETE'),
+	('TABLE agreement', 'RETAIN 1 year AFTER ALL OF (ANY OF (ALL OF (ANY OF (ALL OF (ANY OF (ended_at)))))) THEN DELETE'),
+	('TABLE agreement', 'TENANT (missing)'), ('TABLE agreement', 'TENANT VIA (id)'), ('TABLE learner', 'TENANT VIA (agreement_id)'),
+	('COLUMN learner.note', 'TENANT (id)'), ('COLUMN learner.note', 'FOR service; RETAIN FOR service AFTER closed_at THEN SET NULL'),
+	('COLUMN learner.note', 'RETAIN NOTHING THEN DELETE'), ('COLUMN learner.note', 'RETAIN 2 years FOR service AFTER closed_at THEN SET NULL'),
+	('COLUMN learner.closed_at', 'RETAIN 1 year FOR service AFTER closed_at THEN SET NULL')
+) AS apart (object, label);
+
+\echo -- everything a RETAIN can say, parsed
+SELECT jsonb_pretty(privacy.check_label('TENANT VIA (agreement_id); RETAIN FOR a UNTIL x, FOR b WHILE (y > 0), ''0'' FOR c AFTER END OF QUARTER OF ALL OF (x, ANY OF (y, z))
+	AT MOST 5 years AFTER x AT MOST 6 years AFTER (y) THEN DELETE'));
+SELECT privacy.check_label('RETAIN NOTHING THEN SET NULL');
 
 \echo -- the wrong place
 SELECT object || ': ' || label || E'\n  ' || refusal(object, label) FROM (VALUES

@@ -242,6 +242,234 @@ SELECT rule_table, state, due, blocked FROM privacy.sweep_preview('2090-01-01 00
 ALTER TABLE office.refund RENAME at TO refunded_at;
 SELECT rule_table, state, due, blocked FROM privacy.sweep_preview('2090-01-01 00:00+00') WHERE rule_table IN ('office.sale', 'office.refund') ORDER BY 1;
 
+-- Naming a purpose names all below it, those that come later as well.
+CREATE TABLE office.reader (id int PRIMARY KEY, joined_at timestamptz);
+INSERT INTO office.reader VALUES (1, '2020-01-31 00:00+00');
+SECURITY LABEL FOR privacy ON TABLE office.reader IS 'RETAIN FOR marketing AFTER joined_at THEN DELETE';
+SELECT purpose, ends_at, effect FROM privacy.explain('office.reader', '1');
+SELECT privacy.create_purpose('marketing.post', 'legitimate_interests', '1 year', 'Catalogue', minimum_age => 18);
+SELECT purpose, ends_at, effect FROM privacy.explain('office.reader', '1');
+SELECT privacy.create_purpose('marketing.fax', 'consent', '1 year', 'Fax', minimum_age => 0);
+
+-- Other ends than a period: an event itself, a condition, none at all.
+CREATE TABLE office.visit (
+	id int PRIMARY KEY, began_at timestamptz, seen_at timestamptz, objected_at timestamptz, is_open boolean,
+	address text, referred_by text);
+INSERT INTO office.visit VALUES
+	(1, '2025-01-01', '2025-01-01 10:00', NULL, true, 'a', 'x'),
+	(2, '2025-01-01', '2025-01-01 10:00', '2025-02-01', false, 'b', 'x'),
+	(3, '2025-01-01', '2025-01-01 10:00', 'infinity', NULL, 'c', NULL);
+CREATE FUNCTION office.states(label text, as_of timestamptz DEFAULT NULL) RETURNS text[] LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('SECURITY LABEL FOR privacy ON TABLE office.visit IS %L', label);
+	RETURN (SELECT array_agg(privacy.row_state('office.visit', id::text, as_of) ORDER BY id) FROM office.visit);
+END
+$$;
+SELECT office.states('RETAIN FOR marketing.email UNTIL objected_at THEN DELETE');
+SELECT office.states('RETAIN FOR marketing.email UNTIL objected_at THEN DELETE', '2025-01-31 23:59:59.999999+00');
+SELECT office.states('RETAIN WHILE (is_open) THEN DELETE');
+SELECT office.states('RETAIN UNTIL (seen_at + interval ''30 minutes'') THEN DELETE', '2025-01-01 10:29:59.999999+00');
+SELECT office.states('RETAIN UNTIL (seen_at + interval ''30 minutes'') THEN DELETE', '2025-01-01 10:30+00');
+SELECT office.states('RETAIN ''0'' AFTER began_at THEN DELETE', '2025-01-01 00:00+00');
+SELECT office.states('RETAIN NOTHING THEN DELETE', '1999-01-01 00:00+00');
+SELECT office.states('RETAIN FOR bookkeeping AFTER began_at THEN DELETE');
+SELECT office.states('RETAIN 1 day AFTER began_at WHERE (is_open) THEN DELETE');
+
+-- A purpose that does not apply says nothing about another one that has ended.
+CREATE TABLE office.stop (id int PRIMARY KEY, visit_id int REFERENCES office.visit);
+INSERT INTO office.stop VALUES (2, 2);
+SELECT office.states('RETAIN FOR marketing.email WHILE (is_open), ''0'' FOR bookkeeping AFTER began_at WHERE (address = ''x'') THEN DELETE');
+SECURITY LABEL FOR privacy ON TABLE office.stop IS 'RETAIN FOR bookkeeping, marketing.email WITH (visit_id) THEN DELETE';
+SELECT privacy.row_state('office.stop', '2');
+DROP TABLE office.stop;
+
+-- At most: the earliest maximum ends every purpose that no law demands, known or not; a missing one ends nothing.
+SELECT office.states('RETAIN FOR marketing.email UNTIL objected_at AT MOST 2 months AFTER began_at AT MOST 1 month AFTER seen_at THEN DELETE', '2025-02-01 09:59+00');
+SELECT office.states('RETAIN FOR marketing.email UNTIL objected_at AT MOST 2 months AFTER began_at AT MOST 1 month AFTER seen_at THEN DELETE', '2025-02-01 10:00+00');
+SELECT office.states('RETAIN FOR marketing.email WHILE (is_open) AT MOST 1 month AFTER objected_at THEN DELETE');
+SELECT office.states('RETAIN 1 year FOR bookkeeping AFTER began_at, FOR service AFTER objected_at AT MOST 1 month AFTER began_at THEN DELETE', '2025-12-31 23:59+00');
+SELECT office.states('RETAIN 1 year FOR bookkeeping AFTER began_at, FOR service AFTER objected_at AT MOST 1 month AFTER began_at THEN DELETE');
+SELECT purpose, legal_basis, starts_from, starts_at, period, decided_by, ends_at, state, effect, obstacle FROM privacy.explain('office.visit', '1') \gx
+-- No term applies: nobody knows what the row is for, and no maximum changes that.
+SELECT office.states('RETAIN 1 day AFTER began_at WHERE (NOT is_open) AT MOST 1 day AFTER began_at THEN DELETE');
+
+-- A column with a RETAIN of its own: the value goes by that list, and the row waits for it while there is a value.
+SECURITY LABEL FOR privacy ON COLUMN office.visit.address IS 'RETAIN 2 years FOR guarantee AFTER began_at THEN SET NULL';
+SECURITY LABEL FOR privacy ON COLUMN office.visit.referred_by IS 'RETAIN NOTHING THEN SET NULL';
+SELECT office.states('RETAIN 1 month AFTER began_at THEN DELETE');
+UPDATE office.visit SET address = NULL WHERE id = 2;
+SELECT office.states('RETAIN 1 month AFTER began_at THEN DELETE');
+SELECT target, purpose, period, ends_at, state, effect FROM privacy.explain('office.visit', '1');
+SELECT rule, due, waiting, undetermined FROM privacy.sweep_preview() WHERE rule_table = 'office.visit' ORDER BY rule COLLATE "C";
+-- Values earlier, the row later: one sweep empties, another one deletes.
+SELECT office.states('RETAIN FOR service AFTER began_at, FOR guarantee AFTER began_at THEN DELETE');
+SECURITY LABEL FOR privacy ON COLUMN office.visit.address IS 'FOR service THEN SET ''''';
+SELECT purpose, ends_at, effect FROM privacy.explain('office.visit', '1');
+CALL privacy.sweep();
+SELECT id, address, referred_by FROM office.visit ORDER BY id;
+SELECT purpose, ends_at, effect FROM privacy.explain('office.visit', '1');
+
+-- Tenants have periods of their own, which come before the term's and the purpose's.
+CREATE TABLE office.company (id int PRIMARY KEY, name text);
+CREATE TABLE office.staff (id int PRIMARY KEY, company_id int REFERENCES office.company, left_at date);
+INSERT INTO office.company VALUES (1, 'Acme'), (2, 'Other');
+INSERT INTO office.staff VALUES (1, 1, '2020-02-29'), (2, 2, '2020-02-29'), (3, NULL, '2020-02-29');
+SECURITY LABEL FOR privacy ON TABLE office.staff IS 'TENANT VIA (company_id); RETAIN 6 months FOR service AFTER left_at THEN DELETE';
+SECURITY LABEL FOR privacy ON TABLE office.company IS 'TENANT (name)';
+SECURITY LABEL FOR privacy ON TABLE office.staff IS 'TENANT VIA (company_id); RETAIN 6 months FOR service AFTER left_at THEN DELETE';
+SELECT privacy.set_tenant_period('Acme', 'service', '4 years');
+SELECT s.id, e.period, e.decided_by, e.ends_at FROM office.staff AS s, privacy.explain('office.staff', s.id::text) AS e ORDER BY 1;
+SELECT privacy.set_tenant_period('Acme', 'service', '1 month');
+SELECT s.id, e.period, e.decided_by, e.ends_at FROM office.staff AS s, privacy.explain('office.staff', s.id::text) AS e ORDER BY 1;
+SELECT privacy.set_tenant_period('Acme', 'service', NULL);
+SELECT e.period, e.decided_by, e.ends_at FROM privacy.explain('office.staff', '1') AS e;
+SELECT privacy.set_tenant_period(NULL, 'service', '1 day');
+SELECT privacy.set_tenant_period('Acme', 'nothing', '1 day');
+SELECT privacy.set_tenant_period('Acme', 'service', '-1 day');
+-- A tenant can make up for a purpose without a period.
+SECURITY LABEL FOR privacy ON TABLE office.staff IS 'TENANT VIA (company_id); RETAIN FOR bookkeeping AFTER left_at THEN DELETE';
+SELECT privacy.set_tenant_period('Acme', 'bookkeeping', '1 year');
+SELECT privacy.row_state('office.staff', '1'), privacy.row_state('office.staff', '2');
+-- A tenant's key that leads in a circle.
+ALTER TABLE office.company ADD owner int REFERENCES office.staff;
+SECURITY LABEL FOR privacy ON TABLE office.company IS 'TENANT VIA (owner)';
+ALTER TABLE office.company DROP COLUMN owner;
+
+-- States add up to the table. What waits says since when, and for what.
+SELECT office.states('RETAIN FOR service AFTER ALL OF (began_at, objected_at) THEN DELETE', '2026-02-01 00:00+00');
+SELECT total, undetermined, waiting, waiting_since, running, restricted, held, blocked, due, problem FROM privacy.row_states('2026-02-01 00:00+00') WHERE relation = 'office.visit'::regclass;
+SELECT purpose, state, obstacle FROM privacy.explain('office.visit', '1');
+SELECT purpose, state, obstacle FROM privacy.explain('office.visit', '3');
+SELECT due, waiting, undetermined, missing, estimated_bytes > 0 AS has_bytes, estimated_time FROM privacy.sweep_preview('2026-02-01 00:00+00') WHERE rule = 'THEN DELETE' AND rule_table = 'office.visit';
+SELECT privacy.row_state('office.visit', '4');
+SELECT privacy.row_state('office.visit', NULL), privacy.row_state(NULL, '1');
+SELECT privacy.row_state('office.visit', 'one');
+SELECT privacy.row_state('office.visit', '1', 'infinity');
+SELECT privacy.row_state('office.visit', '1', '290000-01-01');
+SELECT privacy.row_state('office.company', '1');
+SELECT * FROM privacy.explain('office.company', '1');
+CREATE TABLE office.pair (b int, a text, at date, PRIMARY KEY (a, b));
+INSERT INTO office.pair VALUES (7, 'x,y', '2020-01-01');
+SECURITY LABEL FOR privacy ON TABLE office.pair IS 'RETAIN 1 day AFTER at THEN DELETE';
+SELECT privacy.row_state('office.pair', '{7,"x,y"}');
+SELECT privacy.row_state('office.pair', '{7}');
+SELECT privacy.row_state('office.pair', '7');
+
+-- What falls due when.
+SELECT from_then, until_then, due, problem FROM privacy.retention_forecast('70 years', '10 years') WHERE rule_table = 'office.offer';
+SELECT from_then, until_then, due FROM privacy.retention_forecast('1 month', '1 month') WHERE rule_table IN ('office.pair', 'office.visit') ORDER BY rule_table;
+SELECT * FROM privacy.retention_forecast('5 years', '0');
+SELECT * FROM privacy.retention_forecast('-5 years', '1 month');
+SELECT * FROM privacy.retention_forecast('1000 years', '1 hour');
+
+-- The condition itself, for EXPLAIN: raw columns first, so that an index can answer.
+SELECT regexp_replace(privacy.rule_condition('office.pair', as_of => '2026-01-01 00:00+00'), ' OR .*', ' OR ...') AS condition;
+SELECT privacy.rule_condition('office.pair', 'b', '2026-01-01 00:00+00');
+SELECT privacy.rule_condition('office.pair', 'c');
+CREATE INDEX ON office.reader (joined_at);
+INSERT INTO office.reader SELECT i, '2026-01-01'::timestamptz - i * interval '1 hour' FROM generate_series(2, 20000) AS i;
+ANALYZE office.reader;
+CREATE FUNCTION office.uses_index(label text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	result boolean := false;
+BEGIN
+	EXECUTE format('SECURITY LABEL FOR privacy ON TABLE office.reader IS %L', label);
+	FOR line IN EXECUTE format('EXPLAIN (COSTS OFF) SELECT FROM office.reader AS target WHERE %s',
+		replace(privacy.rule_condition('office.reader'), '$1', '''2026-01-01 00:00+00''::timestamptz'))
+	LOOP
+		result := result OR line ~ 'Index Cond';
+	END LOOP;
+	RETURN result;
+END
+$$;
+SELECT office.uses_index('RETAIN 820 days AFTER joined_at THEN DELETE');
+SELECT office.uses_index('RETAIN 820 days AFTER joined_at WHERE (id % 2 = 0), 821 days AFTER joined_at WHERE (id % 2 = 1) THEN DELETE');
+SELECT office.uses_index('RETAIN 900 days AFTER joined_at AT MOST 820 days AFTER joined_at THEN DELETE');
+SELECT office.uses_index('RETAIN WHILE (id < 0) THEN DELETE');
+
+-- Who may ask: who may execute the function and read the whole table.
+GRANT USAGE ON SCHEMA office TO regress_clerk;
+GRANT EXECUTE ON FUNCTION privacy.explain(regclass, text, timestamptz), privacy.row_state(regclass, text, timestamptz) TO regress_clerk;
+SET ROLE regress_clerk;
+SELECT privacy.row_state('office.visit', '1');
+SELECT * FROM privacy.explain('office.visit', '1');
+SELECT privacy.rule_condition('office.visit');
+SELECT * FROM privacy.row_states();
+SELECT * FROM privacy.retention_forecast();
+SELECT privacy.set_tenant_period('Acme', 'service', '1 day');
+SELECT privacy.create_policy_version('1', '2018-05-01', '2018-05-25');
+RESET ROLE;
+GRANT SELECT ON office.visit TO regress_clerk;
+SET ROLE regress_clerk;
+SELECT privacy.row_state('office.visit', '1'), (SELECT count(*) FROM privacy.explain('office.visit', '1'));
+RESET ROLE;
+ALTER TABLE office.visit ENABLE ROW LEVEL SECURITY;
+SET ROLE regress_clerk;
+SELECT privacy.row_state('office.visit', '1');
+RESET ROLE;
+ALTER TABLE office.visit DISABLE ROW LEVEL SECURITY;
+
+-- Versions of the policy, and the notice that was given.
+SELECT privacy.create_policy_version('1', '2018-05-01 00:00+00', '2018-05-25 00:00+00');
+SELECT privacy.create_policy_version('2', '2026-01-05 00:00+00', '2026-02-16 00:00+00', 'New recipients', working_days_promised => 30);
+SELECT privacy.create_policy_version('3', '2026-06-01 00:00+00', '2026-06-30 00:00+00', 'Longer periods', working_days_promised => 30);
+SELECT * FROM privacy.policy_notice ORDER BY version;
+SELECT privacy.create_policy_version('3', '2027-06-01 00:00+00', '2027-06-30 00:00+00');
+SELECT privacy.create_policy_version('4', '2027-06-01 00:00+00', '2027-05-01 00:00+00');
+SELECT privacy.create_policy_version('4', '2027-06-01 00:00+00', 'infinity');
+SELECT privacy.create_policy_version('', '2027-06-01 00:00+00', '2027-06-01 00:00+00');
+SELECT privacy.create_policy_version('4', '2027-06-01 00:00+00', '2027-06-01 00:00+00', working_days_promised => -1);
+
+-- Every change of a promise leaves evidence.
+SELECT action, object, detail FROM privacy.audit_entry WHERE action IN ('tenant.set', 'policy.create') OR object = 'marketing.post' ORDER BY id;
+SELECT count(*) FROM privacy.audit_entry WHERE action = 'purpose.alter' AND object = 'guarantee' AND detail ->> 'retention' = '3 years';
+SELECT privacy.audit_promise('sweep.delete', 'office.visit', NULL);
+
+-- Bad data never stops a rule: moments beyond the calendar, dates beyond all moments.
+CREATE TABLE office.odd (id int PRIMARY KEY, dropped int, at timestamptz, day date);
+ALTER TABLE office.odd DROP COLUMN dropped;
+INSERT INTO office.odd VALUES (1, '294276-12-31 23:59:59+00', '2000-01-01'), (2, '4714-11-24 00:00+00 BC', '4713-01-01 BC'), (3, '2000-01-01', '5874897-12-31'), (4, '2000-01-01', '2000-01-01');
+SECURITY LABEL FOR privacy ON TABLE office.odd IS 'RETAIN 1000 years AFTER END OF YEAR OF at, 1000 years AFTER day THEN DELETE';
+SELECT id, privacy.row_state('office.odd', id::text, '3001-01-01 00:00+00') FROM office.odd;
+SELECT due, undetermined, problem FROM privacy.sweep_preview('3001-01-01 00:00+00') WHERE rule_table = 'office.odd';
+SELECT due, problem FROM privacy.sweep_preview('4714-11-24 00:00:00+00 BC') WHERE rule_table = 'office.odd';
+
+-- The session's settings change nothing: not in what a label says, not in what a row's state is.
+SET IntervalStyle = 'sql_standard';
+SET DateStyle = 'SQL, DMY';
+SET TimeZone = 'Pacific/Kiritimati';
+SET search_path = office, pg_catalog;
+CREATE FUNCTION office.date_trunc(text, timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS 'SELECT timestamptz ''-infinity''';
+SECURITY LABEL FOR privacy ON TABLE odd IS 'RETAIN ''1 month 15 days 12 hours'' AFTER END OF MONTH OF at, FOR guarantee AFTER day THEN DELETE';
+SELECT privacy.row_state('odd', '4', '2005-01-01 00:00+00'), privacy.row_state('odd', '4', '2004-12-31 23:59:59.999999+00');
+RESET search_path;
+RESET IntervalStyle;
+SET IntervalStyle = 'postgres';
+SET DateStyle = 'ISO';
+SET TimeZone = 'UTC';
+
+-- A partition may have its columns in another order.
+CREATE TABLE office.event (kind text, at timestamptz, note text) PARTITION BY LIST (kind);
+CREATE TABLE office.event_a (note text, x int, at timestamptz, kind text);
+ALTER TABLE office.event_a DROP COLUMN x;
+ALTER TABLE office.event ATTACH PARTITION office.event_a FOR VALUES IN ('a');
+INSERT INTO office.event VALUES ('a', '2020-01-01', 'old'), ('a', '2025-12-31', 'new'), ('a', '2025-12-15', 'middling');
+SECURITY LABEL FOR privacy ON TABLE office.event IS 'RETAIN 1 month AFTER at THEN DELETE';
+SECURITY LABEL FOR privacy ON COLUMN office.event.note IS 'RETAIN 10 days AFTER at THEN SET NULL';
+CALL privacy.sweep();
+SELECT at, note FROM office.event ORDER BY at;
+
+-- What a sub-select reads is dropped: the rule is parked, and says so wherever it is asked.
+CREATE TABLE office.ledger (visit_id int, closed_at timestamptz);
+SECURITY LABEL FOR privacy ON TABLE office.visit IS 'RETAIN 1 month AFTER ((SELECT max(l.closed_at) FROM office.ledger AS l WHERE l.visit_id = visit.id)) THEN DELETE';
+SECURITY LABEL FOR privacy ON COLUMN office.visit.address IS NULL;
+DROP TABLE office.ledger;
+SELECT state, problem FROM privacy.check_labels() WHERE relation = 'office.visit'::regclass AND rule = 'THEN DELETE';
+SELECT due, problem FROM privacy.row_states() WHERE relation = 'office.visit'::regclass;
+SELECT due, problem FROM privacy.retention_forecast() WHERE rule_table = 'office.visit' AND rule = 'THEN DELETE';
+SELECT privacy.row_state('office.visit', '1');
+
 CALL privacy.remove_labels();
 SELECT count(*) FROM privacy.check_labels();
 SET client_min_messages = warning;

@@ -205,8 +205,9 @@ SELECT account_id, email, md5('password of ' || account_id), joined_at,
   FROM pg_temp.life
  WHERE account_id IS NOT NULL;
 
-INSERT INTO learnster.learner (id, agreement_id, account_id, name, email, created_at)
-SELECT learner_id, agreement_id, account_id, name, email, joined_at
+INSERT INTO learnster.learner (id, agreement_id, account_id, name, email, created_at, marketing_objected_at)
+SELECT learner_id, agreement_id, account_id, name, email, joined_at,
+       CASE WHEN pg_temp.in_percent(learner_id, 185, 10) THEN pg_temp.between(joined_at, :'as_of', learner_id, 186) END
   FROM pg_temp.life;
 
 -- 5. What they left behind.
@@ -256,11 +257,22 @@ SELECT 1000 + row_number() OVER (ORDER BY support_ticket.id, nth), support_ticke
   FROM learnster.support_ticket, generate_series(0, 4) AS nth
  WHERE nth <= pg_temp.pick(support_ticket.id, 220, 5);
 
-INSERT INTO learnster.newsletter_subscription (id, email, subscribed_at, unsubscribed_at)
+INSERT INTO learnster.newsletter_subscription (id, email, subscribed_at, objected_at)
 SELECT 1000 + row_number() OVER (ORDER BY learner_id), email, joined_at,
        CASE WHEN pg_temp.in_percent(learner_id, 231, 35) THEN pg_temp.between(joined_at, :'as_of', learner_id, 232) END
   FROM pg_temp.life
  WHERE pg_temp.in_percent(learner_id, 230, 45);
+
+-- Users first, then people at companies.
+INSERT INTO learnster.marketing_recipient (id, name, email, added_at, objected_at)
+SELECT 1000 + row_number() OVER (ORDER BY learner.id), learner.name, learner.email, learner.created_at, marketing_objected_at
+  FROM learnster.learner
+ WHERE pg_temp.in_percent(learner.id, 235, 25);
+INSERT INTO learnster.marketing_recipient (id, name, email, added_at, objected_at)
+SELECT 1000000000 + contact.id, contact.name, contact.email, signed_at,
+       CASE WHEN pg_temp.in_percent(contact.id, 236, 20) THEN pg_temp.between(signed_at, :'as_of', contact.id, 237) END
+  FROM learnster.company_contact AS contact JOIN learnster.agreement ON agreement.id = agreement_id
+ WHERE pg_temp.in_percent(contact.id, 238, 50);
 
 INSERT INTO learnster.marketing_profile (id, learner_id, segment, likelihood, collected_at)
 SELECT 1000 + row_number() OVER (), learner_id,
@@ -446,6 +458,33 @@ SELECT id, learner, 'Kant Nr ' || COALESCE(learner, id),
 INSERT INTO learnster.support_message (id, ticket_id, sender_email, sent_at, body)
 SELECT id, id, contact_email, opened_at, 'Hej! Hälsningar Kant Nr ' || id
   FROM learnster.support_ticket WHERE id BETWEEN 20 AND 31;
+
+-- Objections end newsletters, marketing, and with it the profile, at that moment.
+INSERT INTO learnster.newsletter_subscription
+SELECT id, format('kant.%s@post.example', id), '2014-01-01', objected
+  FROM (VALUES
+    (10, :'as_of'::timestamptz),
+    (11, :'as_of'::timestamptz + interval '1 microsecond'),
+    (12, :'as_of'::timestamptz + interval '1 day'),
+    (13, :'as_of'::timestamptz - interval '1 day'),
+    (14, NULL),            -- has not objected
+    (15, 'infinity'),      -- never
+    (16, '-infinity')) AS edge (id, objected);   -- nobody knows when: kept
+INSERT INTO learnster.marketing_recipient
+SELECT id, 'Kant Nr ' || id, email, subscribed_at, objected_at FROM learnster.newsletter_subscription WHERE id BETWEEN 10 AND 16;
+UPDATE learnster.learner SET marketing_objected_at = objected
+  FROM (VALUES
+    (10, :'as_of'::timestamptz),
+    (11, :'as_of'::timestamptz + interval '1 microsecond'),
+    (12, :'as_of'::timestamptz + interval '1 day'),
+    (13, :'as_of'::timestamptz - interval '1 day'),
+    (15, 'infinity'),
+    (16, '-infinity'),
+    (24, :'as_of'::timestamptz - interval '1 year')) AS edge (id, objected)
+ WHERE learner.id = edge.id;
+INSERT INTO learnster.marketing_profile
+SELECT 100 + learner.id, learner.id, 'nyfiken', 0.5, CASE WHEN learner.id <> 24 THEN :'as_of'::timestamptz - interval '1 month' END
+  FROM learnster.learner WHERE learner.id IN (10, 11, 12, 13, 15, 16, 24);
 
 INSERT INTO learnster.marketing_profile VALUES
   (10, 30, 'nyfiken', 0.5, :'as_of'::timestamptz - interval '3 years'),

@@ -85,13 +85,15 @@ SECURITY LABEL FOR privacy ON TABLE learnster.support_message IS
    RETAIN FOR support, improvement WITH (ticket_id)
      THEN DELETE';
 
--- L5. A draft: listed and previewed, never enforced. The promise is "unless the recipient objects",
--- and that comes with UNTIL OBJECTION; an unsubscription is only one of its four channels.
+-- L5, L6. As long as they are sent, unless the recipient objects: no period, an event.
 SECURITY LABEL FOR privacy ON TABLE learnster.newsletter_subscription IS
   'SUBJECT recipient KEY (id);
-   RETAIN 1 day FOR newsletter AFTER unsubscribed_at
-     THEN DELETE;
-   DRAFT';
+   RETAIN FOR newsletter UNTIL objected_at
+     THEN DELETE';
+SECURITY LABEL FOR privacy ON TABLE learnster.marketing_recipient IS
+  'SUBJECT recipient KEY (id);
+   RETAIN FOR marketing UNTIL objected_at
+     THEN DELETE';
 
 -- L7, L8, L9.
 SECURITY LABEL FOR privacy ON TABLE learnster.web_session IS
@@ -100,10 +102,12 @@ SECURITY LABEL FOR privacy ON TABLE learnster.web_session IS
           FOR improvement, statistics AFTER started_at
      THEN DELETE';
 
--- L10.
+-- L10. An objection to marketing includes profiling: whatever the three years say, it ends then.
 SECURITY LABEL FOR privacy ON TABLE learnster.marketing_profile IS
   'SUBJECT learner VIA (learner_id);
    RETAIN FOR profiling AFTER collected_at
+     AT MOST 0 days AFTER ((SELECT learner.marketing_objected_at FROM learnster.learner
+                             WHERE learner.id = marketing_profile.learner_id))
      THEN DELETE';
 
 -- L11, and L2 where there is an agreement. A record that nobody has classified is kept. A payment is a
@@ -182,6 +186,10 @@ SECURITY LABEL FOR privacy ON COLUMN learnster.support_message.body IS
   'CATEGORY user.content.private; SENSITIVE; SOURCE SUBJECT; FOR support THEN SET ''[removed]''';
 
 SECURITY LABEL FOR privacy ON COLUMN learnster.newsletter_subscription.email IS
+  'CATEGORY user.contact.email; DIRECT IDENTIFIER; SOURCE SUBJECT';
+SECURITY LABEL FOR privacy ON COLUMN learnster.marketing_recipient.name IS
+  'CATEGORY user.name; DIRECT IDENTIFIER; SOURCE SUBJECT';
+SECURITY LABEL FOR privacy ON COLUMN learnster.marketing_recipient.email IS
   'CATEGORY user.contact.email; DIRECT IDENTIFIER; SOURCE SUBJECT';
 
 SECURITY LABEL FOR privacy ON COLUMN learnster.web_session.ip_address IS

@@ -56,16 +56,23 @@ RETURN CASE WHEN ends <= as_of AND value IS NOT NULL THEN treated ELSE 'keep' EN
 
 -- 1. When each purpose ends, row by row, parents first.
 
--- Companies and courses are nobody's data; newsletters await a label that knows objections.
+-- Companies and courses are nobody's data.
 CREATE TABLE learnster_oracle.company AS
 SELECT id AS key, 'stay' AS fate, hash_record_extended(ROW (name, organisation_number, city, created_at), 0) AS rest
   FROM learnster.company;
 CREATE TABLE learnster_oracle.course AS
 SELECT id AS key, 'stay' AS fate, hash_record_extended(ROW (title, published_at), 0) AS rest
   FROM learnster.course;
+
+-- L5, L6: until the recipient objects. An objection at no known time is not one.
 CREATE TABLE learnster_oracle.newsletter_subscription AS
-SELECT id AS key, 'stay' AS fate, hash_record_extended(ROW (email, subscribed_at, unsubscribed_at), 0) AS rest
+SELECT id AS key, CASE WHEN objected_at > '-infinity' AND objected_at <= :'as_of' THEN 'delete' ELSE 'stay' END AS fate,
+       hash_record_extended(ROW (email, subscribed_at, objected_at), 0) AS rest
   FROM learnster.newsletter_subscription;
+CREATE TABLE learnster_oracle.marketing_recipient AS
+SELECT id AS key, CASE WHEN objected_at > '-infinity' AND objected_at <= :'as_of' THEN 'delete' ELSE 'stay' END AS fate,
+       hash_record_extended(ROW (name, email, added_at, objected_at), 0) AS rest
+  FROM learnster.marketing_recipient;
 
 -- L1, L2: a year after the agreement has ended AND the final payment is made.
 CREATE TABLE learnster_oracle.agreement AS
@@ -110,7 +117,7 @@ ALTER TABLE learnster_oracle.account ADD PRIMARY KEY (key);
 CREATE TABLE learnster_oracle.learner AS
 SELECT id AS key, agreement_id, account_id, ends_contract, ends_account,
        CASE WHEN GREATEST(ends_contract, ends_account) <= :'as_of' THEN 'delete' ELSE 'stay' END AS fate,
-       hash_record_extended(ROW (agreement_id, account_id, created_at), 0) AS rest,
+       hash_record_extended(ROW (agreement_id, account_id, created_at, marketing_objected_at), 0) AS rest,
        name,  pg_temp.fate(GREATEST(ends_contract, ends_account), :'as_of', name, 'token') AS name_fate,
        email, pg_temp.fate(ends_account, :'as_of', email, 'email') AS email_fate
   FROM learnster.learner
@@ -181,12 +188,14 @@ SELECT id AS key, learner_id,
                        pg_temp.end_of(started_at, '3 years'), pg_temp.end_of(started_at, '1 year'))
          AS _ (ends_presentation, ends_improvement, ends_statistics);
 
--- L10: three years from collection.
+-- L10: three years from collection, or until the learner objects to marketing.
 CREATE TABLE learnster_oracle.marketing_profile AS
-SELECT id AS key, learner_id,
-       CASE WHEN pg_temp.end_of(collected_at, '3 years') <= :'as_of' THEN 'delete' ELSE 'stay' END AS fate,
+SELECT profile.id AS key, learner_id,
+       CASE WHEN pg_temp.end_of(collected_at, '3 years') <= :'as_of'
+              OR marketing_objected_at > '-infinity' AND marketing_objected_at <= :'as_of'
+            THEN 'delete' ELSE 'stay' END AS fate,
        hash_record_extended(ROW (learner_id, segment, likelihood, collected_at), 0) AS rest
-  FROM learnster.marketing_profile;
+  FROM learnster.marketing_profile AS profile JOIN learnster.learner ON learner.id = learner_id;
 
 -- L11: seven years for vouchers, three for working papers, from the end of the calendar year; for an
 -- unclassified record nobody knows. L2 where there is an agreement.

@@ -57,8 +57,10 @@ extern char *pp_label_resolve_expression(LabelTarget *target, const LabelExpress
 extern const char *pp_label_compare_binding(Oid relid, AttrNumber attnum, const char *binding,
 											bool bind, bool *bound);
 
-/* "PSEUDONYMIZE AS email IN person", palloc'd. */
+/* In the label's own notation: "PSEUDONYMIZE AS email IN person", "ANY OF (a, b)", "3 years"; palloc'd. */
 extern char *pp_label_treatment_text(const LabelTreatment *treatment);
+extern char *pp_label_start_text(const LabelStart *start);
+extern char *pp_label_period_text(const Interval *period);
 
 /*
  * The layer above checks what this one cannot: purposes, periods, treatments. Called when a label
@@ -70,9 +72,7 @@ extern void pp_label_on_check(LabelChecker checker);
 /* Whether a period can be promised: no negative part, at most 1000 years. */
 extern bool pp_label_period_is_sane(const Interval *period);
 
-/*
- * The foreign key of relid on exactly these columns (LabelName), palloc'd, or NULL.
- */
+/* The foreign key of relid on exactly these columns (LabelName), palloc'd, or NULL. */
 extern ForeignKeyCacheInfo *pp_label_foreign_key(Oid relid, const List *columns);
 
 /* Forgets what the labels of a table and its columns resolved to: they are unbound until they are resolved again. */

@@ -24,7 +24,9 @@ COMMENT ON FUNCTION privacy.check_label(text) IS
 CREATE VIEW privacy.table_label AS
 SELECT l.objoid::pg_catalog.regclass AS relation,
 	p.said -> 'subjects' AS subjects,
+	coalesce(p.said ->> 'tenant', p.said ->> 'tenant_via') AS tenant,
 	p.said -> 'terms' AS terms,
+	p.said -> 'at_most' AS at_most,
 	p.said ? 'draft' AS draft,
 	l.label
 FROM pg_catalog.pg_seclabel l
@@ -33,7 +35,7 @@ WHERE l.provider = 'privacy' AND l.classoid = 'pg_catalog.pg_class'::pg_catalog.
 	AND l.objsubid = 0;
 GRANT SELECT ON privacy.table_label TO PUBLIC;
 COMMENT ON VIEW privacy.table_label IS
-	'Every labelled table with its label parsed: subjects (kind, key or via), terms (period, purposes, after, with, end_of, where), and whether it is a draft. As open as pg_seclabel itself.';
+	'Every labelled table with its label parsed: subjects (kind, key or via), the column of its tenant, terms (period, purposes, after, until, while, with, end_of, where), maxima (at_most), and whether it is a draft. As open as pg_seclabel itself.';
 
 CREATE VIEW privacy.column_label AS
 SELECT l.objoid::pg_catalog.regclass AS relation,
@@ -42,6 +44,8 @@ SELECT l.objoid::pg_catalog.regclass AS relation,
 	p.said ->> 'identifier' AS identifier,
 	p.said ->> 'source' AS source,
 	p.said -> 'purposes' AS purposes,
+	p.said -> 'terms' AS terms,
+	p.said -> 'at_most' AS at_most,
 	p.said ->> 'treatment' AS treatment,
 	p.said ->> 'mark' AS mark,
 	p.said -> 'subjects' AS subjects,
@@ -53,7 +57,7 @@ WHERE l.provider = 'privacy' AND l.classoid = 'pg_catalog.pg_class'::pg_catalog.
 	AND l.objsubid > 0 AND NOT a.attisdropped;
 GRANT SELECT ON privacy.column_label TO PUBLIC;
 COMMENT ON VIEW privacy.column_label IS
-	'Every labelled column with its label parsed: data category, attribute class (ISO/IEC 20889), source, the purposes it serves, what becomes of its value, and the column that marks it as treated. As open as pg_seclabel itself.';
+	'Every labelled column with its label parsed: data category, attribute class (ISO/IEC 20889), source, the purposes it serves or the terms and maxima of a RETAIN of its own, what becomes of its value, and the column that marks it as treated. As open as pg_seclabel itself.';
 
 CREATE FUNCTION privacy.label_script(remove boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE

@@ -22,8 +22,19 @@
 #include "core/core.h"
 #include "label/label_internal.h"
 
+/* How deep starting points may nest. */
+#define MAX_NESTING 6
+
+static const char *const kind_names[] = {
+	[TERM_AFTER] = "AFTER",[TERM_WITH] = "WITH",[TERM_UNTIL] = "UNTIL",[TERM_WHILE] = "WHILE",
+	[TERM_UNTIL_OBJECTION] = "UNTIL OBJECTION",[TERM_UNTIL_WITHDRAWAL] = "UNTIL WITHDRAWAL"
+};
+
 static void refuse(const char *clause, int location) pg_attribute_noreturn();
+static void refuse_second_list(const Label *label);
 static void refuse_terms(const List *terms);
+static void check_term(const LabelTerm *term);
+static void check_nesting(const LabelStart *start, int level);
 static void refuse_treatment(const LabelTreatment *treatment);
 static void refuse_subjects(const List *subjects);
 static void check_relation(Relation relation);
@@ -36,14 +47,6 @@ static void misplaced(const char *clause, const char *place) pg_attribute_noretu
 void
 refuse_unsupported(const Label *label)
 {
-	if (label->tenant)
-		refuse("TENANT", label->tenant->location);
-	if (label->retain_nothing)
-		refuse("RETAIN NOTHING", label->retain_location);
-	if (label->caps != NIL)
-		refuse("AT MOST", ((LabelTerm *) linitial(label->caps))->location);
-	if (label->terms != NIL && !label->then_delete)
-		refuse("a RETAIN of a column's own", label->retain_location);
 	if (label->only)
 		refuse("ONLY", ((LabelName *) linitial(label->serves))->location);
 	if (label->masking)
@@ -51,6 +54,8 @@ refuse_unsupported(const Label *label)
 	if (label->serves != NIL && label->treatment == NULL)
 		refuse("FOR without THEN", ((LabelName *) linitial(label->serves))->location);
 	refuse_terms(label->terms);
+	refuse_terms(label->caps);
+	refuse_second_list(label);
 	refuse_treatment(label->treatment);
 	refuse_subjects(label->subjects);
 }
@@ -65,6 +70,19 @@ refuse(const char *clause, int location)
 			pp_label_position(location));
 }
 
+/* A column has the purposes of its table's list, or a list of its own. */
+static void
+refuse_second_list(const Label *label)
+{
+	if (label->serves != NIL && (label->terms != NIL || label->retain_nothing))
+		ereport(ERROR,
+				errcode(ERRCODE_SYNTAX_ERROR),
+				errmsg("FOR and RETAIN exclude each other"),
+				errdetail("A column picks purposes from its table's RETAIN, or has a RETAIN of its own instead."),
+				errhint("Name the purposes inside RETAIN: RETAIN FOR <purpose> AFTER ... THEN <treatment>."),
+				pp_label_position(label->retain_location));
+}
+
 static void
 refuse_terms(const List *terms)
 {
@@ -74,22 +92,54 @@ refuse_terms(const List *terms)
 	{
 		LabelTerm  *term = lfirst(cell);
 
-		if (term->kind == TERM_WHILE)
-			refuse("WHILE", term->location);
-		if (term->kind != TERM_AFTER && term->kind != TERM_WITH)
-			refuse("UNTIL", term->location);
-		if (term->kind == TERM_WITH && term->period != NULL)
-			ereport(ERROR,
-					errcode(ERRCODE_SYNTAX_ERROR),
-					errmsg("WITH takes no retention period"),
-					errdetail("The row lives exactly as long as the row its foreign key leads to."),
-					pp_label_position(term->location));
-		if (term->kind == TERM_WITH && term->purposes == NIL)
-			ereport(ERROR,
-					errcode(ERRCODE_SYNTAX_ERROR),
-					errmsg("WITH needs FOR and a purpose"),
-					errhint("Write RETAIN FOR <purpose> WITH (<foreign key columns>)."),
-					pp_label_position(term->location));
+		check_term(term);
+	}
+}
+
+static void
+check_term(const LabelTerm *term)
+{
+	if (term->kind == TERM_UNTIL_OBJECTION || term->kind == TERM_UNTIL_WITHDRAWAL)
+		refuse(term->kind == TERM_UNTIL_OBJECTION ? "UNTIL OBJECTION" : "UNTIL WITHDRAWAL", term->location);
+	if (term->kind != TERM_AFTER && term->period != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_SYNTAX_ERROR),
+				errmsg("%s takes no retention period", kind_names[term->kind]),
+				term->kind == TERM_WITH ?
+				errdetail("The row lives exactly as long as the row its foreign key leads to.") :
+				errdetail("The purpose ends there and then."),
+				pp_label_position(term->location));
+	if (term->kind == TERM_WITH && term->purposes == NIL)
+		ereport(ERROR,
+				errcode(ERRCODE_SYNTAX_ERROR),
+				errmsg("WITH needs FOR and a purpose"),
+				errhint("Write RETAIN FOR <purpose> WITH (<foreign key columns>)."),
+				pp_label_position(term->location));
+	if (term->kind == TERM_AFTER && term->period == NULL && term->purposes == NIL)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("a term without a purpose needs a retention period"),
+				errhint("Write RETAIN <period> AFTER ..., or name the purpose that has one: RETAIN FOR <purpose> AFTER ..."),
+				pp_label_position(term->location));
+	if (term->start != NULL)
+		check_nesting(term->start, 1);
+}
+
+/* Each level of ALL OF multiplies the SQL that it becomes. */
+static void
+check_nesting(const LabelStart *start, int level)
+{
+	ListCell   *cell;
+
+	if (level > MAX_NESTING)
+		ereport(ERROR,
+				errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				errmsg("starting points are nested too deep"),
+				errdetail("ALL OF and ANY OF nest at most %d deep.", MAX_NESTING),
+				pp_label_position(start->location));
+	foreach(cell, start->parts)
+	{
+		check_nesting(lfirst(cell), level + 1);
 	}
 }
 
@@ -197,6 +247,8 @@ check_column_label(Relation relation, const Label *label)
 		misplaced("THEN DELETE", "tables");
 	if (label->draft)
 		misplaced("DRAFT", "tables");
+	if (label->tenant)
+		misplaced("TENANT", "tables");
 	foreach(cell, label->subjects)
 	{
 		LabelSubject *subject = lfirst(cell);
@@ -213,8 +265,8 @@ misplaced(const char *clause, const char *place)
 	ereport(ERROR,
 			errcode(ERRCODE_SYNTAX_ERROR),
 			errmsg("%s is a clause for %s", clause, place),
-			errhint("Tables take SUBJECT, RETAIN ... THEN DELETE and DRAFT; columns take CATEGORY, "
-					"an attribute class, SOURCE, SUBJECT ... VIA and FOR ... THEN <treatment>."));
+			errhint("Tables take SUBJECT, TENANT, RETAIN ... THEN DELETE and DRAFT; columns take CATEGORY, "
+					"an attribute class, SOURCE, SUBJECT ... VIA, FOR ... THEN <treatment> and RETAIN ... THEN <treatment>."));
 }
 
 static void

@@ -99,6 +99,7 @@ static void begin_clause(LabelParse *parse, const char *clause, int location);
 %type <str>		word soft_word dotted literal bare_number mask_function
 %type <word>	attribute_class origin calendar opt_calendar
 %type <name>	column purpose opt_format opt_scope
+%type <flag>	opt_via
 %type <list>	columns purposes terms starts keys references_keys opt_purposes
 %type <interval> period opt_period
 %type <expression> expression opt_where
@@ -134,6 +135,7 @@ clause:
 		{
 			begin_clause(parse, "TENANT", @1);
 			parse->label->tenant = $4;
+			parse->label->tenant_via = $2;
 		}
 	| K_RETAIN retention K_THEN outcome
 		{
@@ -206,8 +208,8 @@ references_keys:
 	;
 
 opt_via:
-	%empty
-	| K_VIA
+	%empty			{ $$ = false; }
+	| K_VIA			{ $$ = true; }
 	;
 
 keys:

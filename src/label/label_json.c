@@ -21,9 +21,8 @@ static void add_key(StringInfo json, const char *key);
 static void add_text(StringInfo json, const char *key, const char *text);
 static void add_names(StringInfo json, const char *key, const List *names);
 static void add_subjects(StringInfo json, const List *subjects);
-static void add_terms(StringInfo json, const List *terms);
-static void add_period(StringInfo json, const Interval *period);
-static char *describe_start(const LabelStart *start);
+static void add_terms(StringInfo json, const char *key, const List *terms);
+static const char *start_key(LabelTermKind kind);
 static char *describe_starts(const List *starts);
 
 /* privacy.check_label(label text) returns jsonb */
@@ -44,8 +43,17 @@ label_as_json(const Label *label)
 	appendStringInfoChar(&json, '{');
 	if (label->subjects != NIL)
 		add_subjects(&json, label->subjects);
+	if (label->tenant != NULL)
+		add_text(&json, label->tenant_via ? "tenant_via" : "tenant", label->tenant->name);
 	if (label->terms != NIL)
-		add_terms(&json, label->terms);
+		add_terms(&json, "terms", label->terms);
+	if (label->caps != NIL)
+		add_terms(&json, "at_most", label->caps);
+	if (label->retain_nothing)
+	{
+		add_key(&json, "retain_nothing");
+		appendStringInfoString(&json, "true");
+	}
 	if (label->draft)
 	{
 		add_key(&json, "draft");
@@ -119,11 +127,11 @@ add_subjects(StringInfo json, const List *subjects)
 }
 
 static void
-add_terms(StringInfo json, const List *terms)
+add_terms(StringInfo json, const char *key, const List *terms)
 {
 	ListCell   *cell;
 
-	add_key(json, "terms");
+	add_key(json, key);
 	appendStringInfoChar(json, '[');
 	foreach(cell, terms)
 	{
@@ -131,11 +139,10 @@ add_terms(StringInfo json, const List *terms)
 
 		add_key(json, NULL);
 		appendStringInfoChar(json, '{');
-		if (term->period != NULL)
-			add_period(json, term->period);
+		add_text(json, "period", term->period ? pp_label_period_text(term->period) : NULL);
 		add_names(json, "purposes", term->purposes);
 		if (term->start != NULL)
-			add_text(json, "after", describe_start(term->start));
+			add_text(json, start_key(term->kind), pp_label_start_text(term->start));
 		add_text(json, "end_of", term->calendar);
 		add_names(json, "with", term->columns);
 		add_text(json, "where", term->condition ? term->condition->text : NULL);
@@ -144,21 +151,34 @@ add_terms(StringInfo json, const List *terms)
 	appendStringInfoChar(json, ']');
 }
 
+static const char *
+start_key(LabelTermKind kind)
+{
+	switch (kind)
+	{
+		case TERM_UNTIL:
+			return "until";
+		case TERM_WHILE:
+			return "while";
+		default:
+			return "after";
+	}
+}
+
 /* In one style, whatever the session's IntervalStyle. */
-static void
-add_period(StringInfo json, const Interval *period)
+char *
+pp_label_period_text(const Interval *period)
 {
 	struct pg_itm parts;
 	char		printed[MAXDATELEN + 1];
 
 	interval2itm(*period, &parts);
 	EncodeInterval(&parts, INTSTYLE_POSTGRES, printed);
-	add_text(json, "period", printed);
+	return pstrdup(printed);
 }
 
-/* In the label's own notation. */
-static char *
-describe_start(const LabelStart *start)
+char *
+pp_label_start_text(const LabelStart *start)
 {
 	switch (start->kind)
 	{
@@ -182,7 +202,7 @@ describe_starts(const List *starts)
 
 	initStringInfo(&text);
 	foreach(cell, starts)
-		appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", describe_start(lfirst(cell)));
+		appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", pp_label_start_text(lfirst(cell)));
 	return text.data;
 }
 

@@ -93,7 +93,8 @@ typedef struct Label
 {
 	const char *source;
 	List	   *subjects;		/* of LabelSubject */
-	LabelName  *tenant;
+	LabelName  *tenant;			/* TENANT: the column; */
+	bool		tenant_via;		/* it leads to the row that has the tenant */
 	List	   *terms;			/* of LabelTerm: RETAIN */
 	bool		retain_nothing;
 	List	   *caps;			/* of LabelTerm: AT MOST */

@@ -6,17 +6,22 @@
 #include "fmgr.h"
 #include "pgtime.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "audit/audit.h"
 #include "core/core.h"
 #include "label/label.h"
 #include "policy/policy_internal.h"
 
 PG_FUNCTION_INFO_V1(pp_sql_is_retention_period);
+PG_FUNCTION_INFO_V1(pp_sql_audit_promise);
 
 static char *timezone_setting;
 
+static bool is_promise(const char *action);
 static bool check_timezone(char **value, void **extra, GucSource source);
 
 void
@@ -46,6 +51,7 @@ pp_policy_lock(void)
 {
 	LockRelationOid(pp_core_relation("purpose"), ShareLock);
 	LockRelationOid(pp_core_relation("purpose_period"), ShareLock);
+	LockRelationOid(pp_core_relation("tenant_period"), ShareLock);
 }
 
 /* privacy.is_retention_period(period interval) returns boolean */
@@ -53,4 +59,36 @@ Datum
 pp_sql_is_retention_period(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(pp_label_period_is_sane(PG_GETARG_INTERVAL_P(0)));
+}
+
+/* privacy.audit_promise(action text, object text, detail jsonb) */
+Datum
+pp_sql_audit_promise(PG_FUNCTION_ARGS)
+{
+	AuditEntry	entry = {.row_count = -1};
+
+	entry.action = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (!is_promise(entry.action))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("not a change of a promise"),
+				errhint("Actions are purpose.create, purpose.alter, tenant.set and policy.create."));
+	entry.object = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	if (!PG_ARGISNULL(2))
+		entry.detail = DatumGetCString(DirectFunctionCall1(jsonb_out, PG_GETARG_DATUM(2)));
+	SPI_connect();
+	pp_audit_append(&entry);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+static bool
+is_promise(const char *action)
+{
+	static const char *const actions[] = {"purpose.create", "purpose.alter", "tenant.set", "policy.create"};
+
+	for (int i = 0; i < (int) lengthof(actions); i++)
+		if (strcmp(action, actions[i]) == 0)
+			return true;
+	return false;
 }

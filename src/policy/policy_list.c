@@ -9,6 +9,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 #include "core/core.h"
 #include "label/label.h"
@@ -16,6 +17,7 @@
 
 PG_FUNCTION_INFO_V1(pp_sql_check_labels);
 PG_FUNCTION_INFO_V1(pp_sql_rebind_labels);
+PG_FUNCTION_INFO_V1(pp_sql_rule_condition);
 
 /* One rule being looked at. */
 typedef struct RuleCheck
@@ -28,6 +30,8 @@ typedef struct RuleCheck
 static void list_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum);
 static void resolve_check(void *arg);
 static int	rebind_table(Oid relid);
+static void require_owner(Oid relid);
+static AttrNumber find_column(Oid relid, const char *name);
 
 /* privacy.check_labels() returns table (relation, rule, state, problem) */
 Datum
@@ -104,6 +108,17 @@ rebind_table(Oid relid)
 	ListCell   *cell;
 	int			count = 0;
 
+	require_owner(relid);
+	pp_label_lock(relid, true);
+	pp_label_unbind(relid);
+	foreach(cell, pp_label_columns(relid))
+		count += pp_policy_resolve(relid, lfirst_int(cell), pp_core_now(), true) != NULL;
+	return count;
+}
+
+static void
+require_owner(Oid relid)
+{
 	if (get_rel_name(relid) == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_TABLE),
@@ -112,9 +127,37 @@ rebind_table(Oid relid)
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("must be owner of table %s", get_rel_name(relid)));
-	pp_label_lock(relid, true);
-	pp_label_unbind(relid);
-	foreach(cell, pp_label_columns(relid))
-		count += pp_policy_resolve(relid, lfirst_int(cell), pp_core_now(), true) != NULL;
-	return count;
+}
+
+/* privacy.rule_condition(relation regclass, column_name name, as_of timestamptz) returns text */
+Datum
+pp_sql_rule_condition(PG_FUNCTION_ARGS)
+{
+	TimestampTz as_of = PG_ARGISNULL(2) ? pp_core_now() : PG_GETARG_TIMESTAMPTZ(2);
+	RetentionRule *rule;
+	AttrNumber	attnum = 0;
+	Oid			relid;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	relid = PG_GETARG_OID(0);
+	require_owner(relid);
+	if (!PG_ARGISNULL(1))
+		attnum = find_column(relid, NameStr(*PG_GETARG_NAME(1)));
+	rule = pp_policy_resolve(relid, attnum, as_of, false);
+	if (rule == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(rule->due));
+}
+
+static AttrNumber
+find_column(Oid relid, const char *name)
+{
+	AttrNumber	attnum = get_attnum(relid, name);
+
+	if (attnum <= 0)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_COLUMN),
+				errmsg("column \"%s\" of table \"%s\" does not exist", name, get_rel_name(relid)));
+	return attnum;
 }

@@ -28,12 +28,13 @@ CREATE TABLE privacy.sweep_outcome (
 	blocked_by text,
 	locked bigint NOT NULL,
 	problem text,
+	followed bigint NOT NULL,
 	PRIMARY KEY (run_id, rule_table, rule)
 );
 REVOKE ALL ON privacy.sweep_outcome FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('privacy.sweep_outcome', '');
 COMMENT ON TABLE privacy.sweep_outcome IS
-	'What each rule of a run came to, kept up to date by every batch: rows deleted, values treated; rows that are due but blocked, and by which tables (or a trigger); rows that somebody else held locked. State: running, enforced (it went through), locked (but for what somebody held), draft, unbound, parked, failed; problem says why, and never quotes a value.';
+	'What each rule of a run came to, kept up to date by every batch: rows deleted, values treated; rows of unlabelled tables that followed them, or whose foreign key was cleared (followed); rows that are due but blocked, and by which tables (or a trigger); rows that somebody else held locked. State: running, enforced (it went through), locked (but for what somebody held), draft, unbound, parked, failed; problem says why, and never quotes a value.';
 
 CREATE VIEW privacy.sweep_rule AS
 SELECT relation, rule, state, problem FROM privacy.check_labels();
@@ -61,10 +62,51 @@ COMMENT ON PROCEDURE privacy.sweep() IS
 CREATE FUNCTION privacy.sweep_preview(
 	as_of timestamptz DEFAULT NULL,
 	OUT rule_table text, OUT rule text, OUT state text, OUT due bigint, OUT blocked bigint,
-	OUT blocked_by text, OUT first_end timestamptz, OUT last_end timestamptz, OUT problem text)
+	OUT blocked_by text, OUT first_end timestamptz, OUT last_end timestamptz,
+	OUT restricted bigint, OUT held bigint, OUT waiting bigint, OUT undetermined bigint, OUT missing text,
+	OUT estimated_bytes bigint, OUT estimated_time interval, OUT problem text)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pp_sql_sweep_preview';
 REVOKE ALL ON FUNCTION privacy.sweep_preview(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.sweep_preview(timestamptz) IS
-	'What a sweep with this cut-off (NULL: now; the future is welcome) would do, changing nothing: per rule the rows or values that are due, how many of them are blocked because a row that refers to them stays (blocked_by: the tables that may refer), and the first and last of their ends. A rule that cannot be counted says so in problem. Includes drafts. May be called by whoever may sweep.';
+	'What a sweep with this cut-off (NULL: now; the future is welcome) would do, changing nothing. Per rule: the rows or values that are due; of them, how many are blocked because a row that refers to them stays (blocked_by: the tables that may refer), restricted, or held; the first and last of their ends; how many wait for an event or are undetermined, and which purposes and starting points are the cause (missing); roughly the bytes and the time it takes. Reads each table once. A rule that cannot be counted says so in problem. Includes drafts. May be called by whoever may sweep. Raises invalid_parameter_value.';
+
+CREATE FUNCTION privacy.row_state(relation regclass, key text, as_of timestamptz DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'pp_sql_row_state';
+REVOKE ALL ON FUNCTION privacy.row_state(regclass, text, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION privacy.row_state(regclass, text, timestamptz) IS
+	'The state of the row with this primary key at a moment (NULL: now): undetermined (no term applies, a condition is neither true nor false, no retention period, an infinite start), waiting (a clock has not started), running, restricted, held, blocked (a row that refers to it stays) or due; the first that fits. NULL where there is no such row. A key of several columns is an array: ''{2024,17}''. The caller needs SELECT on the whole table as well. Raises undefined_object, insufficient_privilege, invalid_parameter_value.';
+
+CREATE FUNCTION privacy.row_states(
+	as_of timestamptz DEFAULT NULL,
+	OUT relation regclass, OUT total bigint, OUT undetermined bigint, OUT waiting bigint, OUT waiting_since timestamptz,
+	OUT running bigint, OUT restricted bigint, OUT held bigint, OUT blocked bigint, OUT due bigint, OUT problem text)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'pp_sql_row_states';
+REVOKE ALL ON FUNCTION privacy.row_states(timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION privacy.row_states(timestamptz) IS
+	'How many rows of each table with a deletion rule are in which state at a moment (NULL: now); they add up to total. waiting_since: the first event that did happen in a row that waits for another. A table that cannot be counted says so in problem. Raises invalid_parameter_value.';
+
+CREATE FUNCTION privacy.explain(
+	relation regclass, key text, as_of timestamptz DEFAULT NULL,
+	OUT target text, OUT purpose text, OUT legal_basis text, OUT starts_from text, OUT starts_at timestamptz,
+	OUT period text, OUT decided_by text, OUT ends_at timestamptz, OUT state text, OUT effect text, OUT obstacle text)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'pp_sql_explain';
+REVOKE ALL ON FUNCTION privacy.explain(regclass, text, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION privacy.explain(regclass, text, timestamptz) IS
+	'Why the row with this primary key is still here, as of a moment (NULL: now): for each purpose of the row, and of columns with a RETAIN of their own (target), its legal basis; the event that starts its clock, in which column, and when; the period that is added and who decided it (purpose, term, tenant, a maximum, an event, a condition); when it ends (NULL: no moment is known) and its state: running, ended, waiting, undetermined, not applicable; what then happens to the row or a column (done: it has); and what stands in the way. A key of several columns is an array: ''{2024,17}''. The caller needs SELECT on the whole table as well. Raises undefined_object, insufficient_privilege, invalid_parameter_value.';
+
+CREATE FUNCTION privacy.retention_forecast(
+	horizon interval DEFAULT '1 year', step interval DEFAULT '1 month',
+	OUT rule_table text, OUT rule text, OUT from_then timestamptz, OUT until_then timestamptz, OUT due bigint, OUT problem text)
+RETURNS SETOF record
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'pp_sql_retention_forecast';
+REVOKE ALL ON FUNCTION privacy.retention_forecast(interval, interval) FROM PUBLIC;
+COMMENT ON FUNCTION privacy.retention_forecast(interval, interval) IS
+	'The retention calendar: per rule and step of time from now up to the horizon, how many rows or values fall due in it (after from_then, up to until_then); from_then is NULL for what is due already. Steps without any are left out. Promises count as they will stand at the horizon; values whose row goes no later are left out. At most 1200 steps. Raises invalid_parameter_value.';

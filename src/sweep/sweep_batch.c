@@ -8,9 +8,10 @@
  *    (pp_policy_resolve).
  * 2. The due rows of the next pages are locked. This may wait, and what it sees besides the rows is
  *    as old as its snapshot.
- * 3. References are checked and the rows acted on by further statements with newer snapshots, which
- *    repeat the whole predicate: a row postponed, a child inserted or an event recorded meanwhile
- *    is seen. New references cannot appear any more: they would have to lock the rows that we hold.
+ * 3. What refers to the rows is collected, locked and judged (sweep_collect.c), and the rows acted on
+ *    by further statements with newer snapshots, which repeat the whole predicate: a row postponed,
+ *    a child inserted or an event recorded meanwhile is seen. New references cannot appear any
+ *    more: they would have to lock the rows that we hold.
  * 4. What the server counted is compared with what was planned (sweep_watch.c).
  * 5. The evidence joins the effect, and both commit.
  *
@@ -23,7 +24,6 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -40,40 +40,15 @@
 
 #include "core/core.h"
 #include "label/label.h"
-#include "sweep/sweep_internal.h"
+#include "sweep/sweep_batch.h"
 
 /* Empty ranges that one transaction may look through, so that a table with nothing due is quickly done. */
 #define MAX_EMPTY_RANGES 64
 
-/* Lock conflicts inside triggers that one batch puts up with; each costs a lock_timeout. */
-#define MAX_CONFLICTS 8
-
-/* What a batch works on, and what came of it. */
-typedef struct SweepBatch
-{
-	SweepRun   *run;
-	SweepRule  *rule;
-	SweepRange *range;
-	RetentionRule *resolved;
-	const char *leaf;			/* quoted */
-	bool		skip_locked;
-	bool		over;			/* the label is gone, has become a draft, or is not bound */
-	int			conflicts;
-	int64		done;
-} SweepBatch;
-
-/* Some of its rows, on which it acts in a subtransaction of their own. */
-typedef struct SweepAct
-{
-	SweepBatch *batch;
-	ArrayType  *rows;
-} SweepAct;
-
 static ErrorData *attempt_batch(SweepBatch *batch);
-static bool is_lock_conflict(const ErrorData *error);
-static bool is_key_violation(const ErrorData *error);
 static bool give_up(SweepBatch *batch, const ErrorData *error);
 static void do_batch(void *arg);
+static void record(SweepBatch *batch);
 static bool prepare(SweepBatch *batch);
 static bool check_leaf(SweepBatch *batch);
 static bool may_touch_leaf(SweepBatch *batch);
@@ -81,15 +56,7 @@ static void skip_leaf(SweepBatch *batch, const char *reason);
 static ArrayType *lock_due(SweepBatch *batch);
 static ArrayType *lock_range(SweepBatch *batch, BlockNumber first, BlockNumber end);
 static void count_locked(SweepBatch *batch, BlockNumber first, BlockNumber end, int64 mine);
-static int64 execute(SweepBatch *batch, const char *statement, int nargs, Datum *values);
 static ArrayType *result_rows(void);
-static void act(SweepBatch *batch, ArrayType *rows);
-static const char *name_blocker(const ErrorData *error);
-static void act_on_halves(SweepBatch *batch, ArrayType *rows);
-static ArrayType *slice(ArrayType *rows, int from, int to);
-static void do_act(void *arg);
-static int64 apply(SweepBatch *batch, ArrayType *rows);
-static void count_kept(SweepBatch *batch, ArrayType *rows);
 
 bool
 run_batch(SweepRun *run, SweepRule *rule, SweepRange *range)
@@ -129,24 +96,17 @@ attempt_batch(SweepBatch *batch)
 		*batch->rule = rule;
 		*batch->range = range;
 		batch->done = 0;
+		batch->effects = NIL;
 		batch->conflicts = 0;
 	}
 	return error;
 }
 
-static bool
+bool
 is_lock_conflict(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
 		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
-}
-
-/* NO ACTION and, from PostgreSQL 18 on, RESTRICT. */
-static bool
-is_key_violation(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_FOREIGN_KEY_VIOLATION ||
-		error->sqlerrcode == ERRCODE_RESTRICT_VIOLATION;
 }
 
 /* A leaf that is locked as a whole is tried again in the next pass; any other trouble ends the rule. */
@@ -182,12 +142,28 @@ do_batch(void *arg)
 	SPI_connect();
 	rows = prepare(batch) ? lock_due(batch) : NULL;
 	if (rows != NULL && batch->rule->attnum == 0)
-		rows = unreferenced(batch->run, batch->rule, batch->range->leaf, rows);
+		batch->reach = load_reach(batch->run, batch->rule, batch->resolved, batch->range->leaf);
 	if (rows != NULL)
 		act(batch, rows);
-	if (batch->done > 0)
-		record_batch(batch->run, batch->rule, batch->done);
+	record(batch);
 	SPI_finish();
+}
+
+/* Step 5. What companions did belongs to their own rule. */
+static void
+record(SweepBatch *batch)
+{
+	ListCell   *cell;
+
+	if (batch->done > 0)
+		record_batch(batch->run, batch->rule, batch->done, batch->effects);
+	foreach(cell, batch->effects)
+	{
+		SweepEffect *effect = lfirst(cell);
+
+		if (effect->rule != NULL)
+			record_batch(batch->run, effect->rule, effect->deleted, NIL);
+	}
 }
 
 /* Step 1: locks, then the label afresh. False: there is nothing to do here. */
@@ -289,12 +265,12 @@ lock_range(SweepBatch *batch, BlockNumber first, BlockNumber end)
 
 	ItemPointerSet(&from, first, 0);
 	ItemPointerSet(&to, end, 0);
-	found = execute(batch, psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET
-									" WHERE " PP_TARGET ".ctid >= $2 AND " PP_TARGET ".ctid < $3 AND %s "
-									"FOR %sUPDATE OF " PP_TARGET "%s",
-									batch->leaf, batch->resolved->due,
-									batch->rule->attnum == 0 ? "" : "NO KEY ",
-									batch->skip_locked ? " SKIP LOCKED" : ""), 3, values);
+	found = execute_rule(batch, psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET
+										 " WHERE " PP_TARGET ".ctid >= $2 AND " PP_TARGET ".ctid < $3 AND %s "
+										 "FOR %sUPDATE OF " PP_TARGET "%s",
+										 batch->leaf, batch->resolved->due,
+										 batch->rule->attnum == 0 ? "" : "NO KEY ",
+										 batch->skip_locked ? " SKIP LOCKED" : ""), 3, values);
 	if (batch->skip_locked)
 	{
 		ArrayType  *rows = found > 0 ? result_rows() : NULL;
@@ -317,30 +293,21 @@ count_locked(SweepBatch *batch, BlockNumber first, BlockNumber end, int64 mine)
 
 	ItemPointerSet(&from, first, 0);
 	ItemPointerSet(&to, end, 0);
-	(void) execute(batch, psprintf("SELECT pg_catalog.count(*) FROM ONLY %s AS " PP_TARGET
-								   " WHERE " PP_TARGET ".ctid >= $2 AND " PP_TARGET ".ctid < $3 AND %s",
-								   batch->leaf, batch->resolved->due), 3, values);
+	(void) execute_rule(batch, psprintf("SELECT pg_catalog.count(*) FROM ONLY %s AS " PP_TARGET
+										" WHERE " PP_TARGET ".ctid >= $2 AND " PP_TARGET ".ctid < $3 AND %s",
+										batch->leaf, batch->resolved->due), 3, values);
 	due = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	/* a row that an update moved out of the range while we waited is ours, but not counted here */
 	batch->rule->locked += Max(due - mine, 0);
 }
 
-/* One statement as the table's owner. $1 is the cut-off, $2 and $3 as the statement needs them; returns SPI_processed. */
-static int64
-execute(SweepBatch *batch, const char *statement, int nargs, Datum *values)
+int64
+execute_rule(SweepBatch *batch, const char *statement, int nargs, Datum *values)
 {
 	Oid			range_types[] = {TIMESTAMPTZOID, TIDOID, TIDOID};
 	Oid			rows_types[] = {TIMESTAMPTZOID, TIDARRAYOID};
-	CoreStay	stay;
-	int			result;
 
-	pp_core_enter(&stay, batch->resolved->owner, true);
-	result = SPI_execute_with_args(statement, nargs, nargs == 3 ? range_types : rows_types, values,
-								   NULL, false, 0);
-	pp_core_leave(&stay);
-	if (result < 0)
-		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));	/* cannot happen */
-	return (int64) SPI_processed;
+	return execute_as(batch->resolved->owner, statement, nargs, nargs == 3 ? range_types : rows_types, values, 0);
 }
 
 /* The ctids of the latest result as tid[], in the batch's memory. */
@@ -352,119 +319,5 @@ result_rows(void)
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 		values[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-	return construct_array(values, SPI_processed, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT);
-}
-
-/*
- * Steps 3 and 4. A foreign-key error although nothing refers to the rows, or a lock conflict
- * although all rows are ours, comes from what a trigger does; the rows are halved until the culprit
- * stands alone, and that one is blocked, or locked.
- */
-static void
-act(SweepBatch *batch, ArrayType *rows)
-{
-	SweepAct	attempt = {batch, rows};
-	int			count = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
-	ErrorData  *error = pp_core_attempt(do_act, &attempt);
-
-	if (error == NULL)
-		return;
-	if (!is_key_violation(error) && !is_lock_conflict(error))
-		ReThrowError(error);
-	if (is_lock_conflict(error) && (count == 1 || batch->conflicts++ >= MAX_CONFLICTS))
-		batch->rule->locked += count;
-	else if (count > 1)
-		act_on_halves(batch, rows);
-	else
-		add_blocker(batch->run, batch->rule, name_blocker(error), 1);
-}
-
-/* A trigger can raise such an error with any name in it, so only what is a table is passed on. */
-static const char *
-name_blocker(const ErrorData *error)
-{
-	Oid			schema = error->schema_name ? get_namespace_oid(error->schema_name, true) : InvalidOid;
-	Oid			table = error->table_name && OidIsValid(schema) ?
-	get_relname_relid(error->table_name, schema) : InvalidOid;
-
-	return OidIsValid(table) ? pp_core_quote_relation(table) : "a foreign key";
-}
-
-static void
-act_on_halves(SweepBatch *batch, ArrayType *rows)
-{
-	int			count = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
-
-	act(batch, slice(rows, 0, count / 2));
-	act(batch, slice(rows, count / 2, count));
-}
-
-static ArrayType *
-slice(ArrayType *rows, int from, int to)
-{
-	Datum	   *values;
-	int			count;
-
-	deconstruct_array(rows, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT, &values, NULL, &count);
-	return construct_array(values + from, to - from, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT);
-}
-
-static void
-do_act(void *arg)
-{
-	SweepAct   *attempt = arg;
-	SweepBatch *batch = attempt->batch;
-	SweepWatch *watch = start_watch(batch->range->leaf);
-	bool		deletes = batch->rule->attnum == 0;
-	int64		done = apply(batch, attempt->rows);
-
-	check_watch(watch, batch->range->leaf, deletes ? done : 0, deletes ? 0 : done);
-	if (done < ArrayGetNItems(ARR_NDIM(attempt->rows), ARR_DIMS(attempt->rows)))
-		count_kept(batch, attempt->rows);
-	batch->done += done;
-}
-
-/* The whole predicate again, with a new snapshot. An UPDATE tells of rows that are due even after it. */
-static int64
-apply(SweepBatch *batch, ArrayType *rows)
-{
-	RetentionRule *rule = batch->resolved;
-	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(rows)};
-	int64		done;
-
-	if (rule->assignment == NULL)
-		return execute(batch, psprintf("DELETE FROM ONLY %s AS " PP_TARGET " WHERE " PP_TARGET
-									   ".ctid = ANY ($2) AND %s", batch->leaf, rule->due), 2, values);
-
-	done = execute(batch, psprintf("UPDATE ONLY %s AS " PP_TARGET " SET %s WHERE " PP_TARGET
-								   ".ctid = ANY ($2) AND %s RETURNING COALESCE(%s, false)",
-								   batch->leaf, rule->assignment, rule->due, rule->due), 2, values);
-	for (int64 i = 0; i < done; i++)
-	{
-		bool		isnull;
-
-		if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)))
-			ereport(ERROR,
-					errcode(ERRCODE_PP_EVIDENCE),
-					errmsg("a treated value is still there"),
-					errdetail("A trigger undid the treatment."),
-					errhint("A trigger must not write a column that the sweep treats."));
-	}
-	return done;
-}
-
-/* Rows that are due and ours, and still there: a trigger kept them. */
-static void
-count_kept(SweepBatch *batch, ArrayType *rows)
-{
-	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(rows)};
-	bool		isnull;
-	int64		kept;
-
-	(void) execute(batch, psprintf("SELECT pg_catalog.count(*) FROM ONLY %s AS " PP_TARGET " WHERE "
-								   PP_TARGET ".ctid = ANY ($2) AND %s", batch->leaf, batch->resolved->due),
-				   2, values);
-	kept = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	if (kept > 0)
-		add_blocker(batch->run, batch->rule, "a trigger", kept);
+	return tid_array(values, SPI_processed);
 }

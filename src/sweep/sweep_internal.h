@@ -4,6 +4,7 @@
 #ifndef PP_SWEEP_INTERNAL_H
 #define PP_SWEEP_INTERNAL_H
 
+#include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 #include "storage/block.h"
 #include "utils/array.h"
@@ -63,38 +64,80 @@ typedef struct SweepRange
  */
 extern bool run_batch(SweepRun *run, SweepRule *rule, SweepRange *range);
 
+/* What becomes of the referencing row when the row it refers to is to go. */
+typedef enum ReferenceKind
+{
+	REFERENCE_BLOCKS,			/* it stays, and so does the other */
+	REFERENCE_AWAITS,			/* so it is, unless it goes for another reason */
+	REFERENCE_ACCOMPANIES,		/* it goes if it is due by its own rule, else it blocks */
+	REFERENCE_FOLLOWS,			/* it goes */
+	REFERENCE_CLEARS			/* its columns are set to null or their defaults */
+} ReferenceKind;
+
+/* A foreign key of this database. */
+typedef struct ForeignKey
+{
+	Oid			constraint;
+	Oid			child;
+	Oid			parent;
+} ForeignKey;
+
 /* A foreign key that leads to a leaf. */
 typedef struct RowReference
 {
 	Oid			child;
+	Oid			parent;			/* the leaf */
 	const char *table;			/* the referencing table, quoted */
 	List	   *keys;			/* of char *: the referenced columns, quoted */
+	List	   *types;			/* their types */
 	const char *match;			/* SQL: the row "child" refers to the row "target" */
+	Bitmapset  *columns;		/* the referencing columns */
+	char		action;			/* ON DELETE: FKCONSTR_ACTION_... */
+	Bitmapset  *cleared;		/* the columns that SET NULL or SET DEFAULT sets */
+	/* of a batch: */
+	ReferenceKind kind;
+	const char *due;			/* of a companion's rule: SQL over "target" */
+	int			bit;			/* of a reference that clears: its number among those of child */
 } RowReference;
 
-/* sweep_reference.c: the foreign keys that lead to a leaf. */
+/* sweep_reference.c: the foreign keys that lead to a leaf; keys: what load_keys() returned. */
+extern List *load_keys(void);
+extern List *references_among(List *keys, Oid leaf);
 extern List *references_to(Oid leaf);
 
-/*
- * sweep_reference.c: of some locked rows of a leaf (tid[]), those that no other row refers to any
- * more; counts the others into the rule.
- */
-extern ArrayType *unreferenced(SweepRun *run, SweepRule *rule, Oid leaf, ArrayType *rows);
+/* sweep_reference.c: whether an index of child begins with the referencing columns. */
+extern bool reference_is_indexed(const RowReference *reference);
 
-/* sweep_reference.c: counts rows of the rule that something keeps. */
+/* sweep_reference.c: one statement as an owner, restricted and pinned; returns SPI_processed. limit 0: none. */
+extern int64 execute_as(Oid owner, const char *statement, int nargs, Oid *types, Datum *values, long limit);
+
+/* sweep_record.c: counts rows of the rule that something keeps. */
 extern void add_blocker(SweepRun *run, SweepRule *rule, const char *blocker, int64 count);
 
-/* sweep_reference.c: puts rules that delete referencing rows before those that delete the referenced. */
+/* sweep_order.c: the rule that deletes the rows of a table: its own, or that of a table above it or below. */
+extern SweepRule *find_row_rule(List *rules, Oid relid);
+
+/* sweep_order.c: puts rules that delete referencing rows before those that delete the referenced. */
 extern List *order_rules(List *rules);
+
+/* sweep_tids.c: ctids as tid[], in order. Sorts them in place. */
+extern ArrayType *tid_array(Datum *tids, int count);
+
+/*
+ * sweep_tids.c: SQL: the row "target" is one of those in a tid[] parameter made by tid_array(). Says it
+ * so that only the pages between the first and the last are read.
+ */
+extern char *in_rows(int parameter);
 
 /* sweep_watch.c: the transaction's own counts of deleted and updated tuples in every labelled table. */
 typedef struct SweepWatch SweepWatch;
-extern SweepWatch *start_watch(Oid leaf);
-extern void check_watch(SweepWatch *watch, Oid leaf, int64 deleted, int64 updated);
+extern SweepWatch *start_watch(List *leaves);
+extern void plan_watch(SweepWatch *watch, Oid leaf, int64 deleted, int64 updated);
+extern void check_watch(SweepWatch *watch);
 
 /* sweep_record.c: the run's own books, inside the transaction of what they tell. */
 extern int64 record_start(TimestampTz cut_off);
-extern void record_batch(SweepRun *run, SweepRule *rule, int64 count);
+extern void record_batch(SweepRun *run, SweepRule *rule, int64 count, List *effects);
 extern void record_outcome(SweepRun *run, SweepRule *rule);
 extern void record_end(SweepRun *run);
 

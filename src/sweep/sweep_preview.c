@@ -1,11 +1,9 @@
 /*
  * sweep_preview.c: what a sweep would do at some moment, without doing it.
  *
- * A row that is due is blocked when a row that refers to it would stay: one without a rule, not due
- * itself, or blocked in turn. That is asked in one query per rule, as the table's owner, nesting
- * the rules of the referring tables. Rules of other owners cannot be asked that way; their rows
- * count as staying. A foreign key that comes back to a table already in the chain is asked only
- * whether its rows are due.
+ * Each rule is asked twice: what is due, which an index can answer; and what is not, but might be if
+ * more were known, for which the whole table is read. Which rows are blocked, sweep_blocked.c finds
+ * out.
  */
 #include "postgres.h"
 
@@ -14,19 +12,43 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "core/core.h"
 #include "label/label.h"
-#include "sweep/sweep_internal.h"
+#include "sweep/sweep_ahead.h"
 
 PG_FUNCTION_INFO_V1(pp_sql_sweep_preview);
 
-#define PREVIEW_COLUMNS 9
+/* The columns of the result. */
+enum
+{
+	PREVIEW_TABLE,
+	PREVIEW_RULE,
+	PREVIEW_STATE,
+	PREVIEW_DUE,
+	PREVIEW_BLOCKED,
+	PREVIEW_BLOCKED_BY,
+	PREVIEW_FIRST_END,
+	PREVIEW_LAST_END,
+	PREVIEW_RESTRICTED,
+	PREVIEW_HELD,
+	PREVIEW_WAITING,
+	PREVIEW_UNDETERMINED,
+	PREVIEW_MISSING,
+	PREVIEW_BYTES,
+	PREVIEW_TIME,
+	PREVIEW_PROBLEM,
+	PREVIEW_COLUMNS
+};
 
 /* Behind the name of a referring table that could not be read. */
 #define NOT_COUNTED " (not counted)"
+
+/* About what the sweep takes for a row at full speed; doc/sweep.md says that it is a rough guess. */
+#define MICROSECONDS_PER_ROW 4
 
 /* One rule being previewed. */
 typedef struct RulePreview
@@ -35,35 +57,36 @@ typedef struct RulePreview
 	AttrNumber	attnum;
 	TimestampTz as_of;
 	RetentionRule *rule;
+	int64		rows;			/* in the table */
 	Datum		values[PREVIEW_COLUMNS];
 	bool		nulls[PREVIEW_COLUMNS];
 } RulePreview;
 
 static void preview_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum, TimestampTz as_of);
 static void count_rule(void *arg);
-static char *count_statement(const RulePreview *preview, char **blockers);
-static char *compile_blocked(Oid relid, Oid owner, TimestampTz as_of, List *path, char **blockers);
-static char *compile_goes(Oid relid, Oid owner, TimestampTz as_of, List *path);
-static void resolve_row_rule(void *arg);
+static void count_due(RulePreview *preview);
+static char *due_statement(const RulePreview *preview, const BlockedView *view, const List *blockers);
+static char *name_blockers(const List *blockers, bool counted);
+static void count_not_due(RulePreview *preview);
+static char *not_due_statement(const RulePreview *preview);
+static char *name_missing(const RulePreview *preview);
+static void estimate(RulePreview *preview);
+static int64 table_bytes(Oid relid);
+static void read_column(RulePreview *preview, int column, int number);
+static void put(RulePreview *preview, int column, Datum value);
 
 /* privacy.sweep_preview(as_of timestamptz) */
 Datum
 pp_sql_sweep_preview(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	TimestampTz as_of = PG_ARGISNULL(0) ? pp_core_now() : PG_GETARG_TIMESTAMPTZ(0);
+	TimestampTz as_of = moment_argument(fcinfo, 0);
 	ListCell   *cell;
+	ListCell   *attnum;
 
-	if (TIMESTAMP_NOT_FINITE(as_of))
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("a preview needs a finite moment"),
-				errhint("Give a timestamp, or none for now."));
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(cell, pp_label_relations())
 	{
-		ListCell   *attnum;
-
 		foreach(attnum, pp_label_columns(lfirst_oid(cell)))
 		{
 			preview_rule(result, lfirst_oid(cell), lfirst_int(attnum), as_of);
@@ -84,20 +107,18 @@ preview_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum, TimestampTz as
 	memset(preview.nulls, true, sizeof(preview.nulls));
 	error = pp_core_attempt(count_rule, &preview);
 	rule = preview.rule;
-	if (error == NULL && rule == NULL)
+	if (get_rel_name(relid) == NULL || (error == NULL && rule == NULL))
 		return;
-	preview.values[0] = CStringGetTextDatum(pp_core_quote_relation(relid));
-	preview.values[1] = CStringGetTextDatum(rule ? rule->text :
-											attnum == 0 ? "THEN DELETE" : get_attname(relid, attnum, false));
-	preview.values[2] = CStringGetTextDatum(rule == NULL ? "parked" : error ? "failed" :
-											rule->draft ? "draft" : rule->unbound ? "unbound" : "enforced");
-	preview.nulls[0] = preview.nulls[1] = preview.nulls[2] = false;
 	if (error != NULL)
 	{
-		memset(preview.nulls + 3, true, sizeof(bool) * 5);
-		preview.values[8] = CStringGetTextDatum(pp_core_describe_error(error, rule != NULL));
-		preview.nulls[8] = false;
+		memset(preview.nulls, true, sizeof(preview.nulls));
+		put(&preview, PREVIEW_PROBLEM, CStringGetTextDatum(pp_core_describe_error(error, rule != NULL)));
 	}
+	put(&preview, PREVIEW_TABLE, CStringGetTextDatum(pp_core_quote_relation(relid)));
+	put(&preview, PREVIEW_RULE, CStringGetTextDatum(rule ? rule->text : attnum == 0 ? "THEN DELETE" :
+													get_attname(relid, attnum, false)));
+	put(&preview, PREVIEW_STATE, CStringGetTextDatum(rule == NULL ? "parked" : error ? "failed" :
+													 rule->draft ? "draft" : rule->unbound ? "unbound" : "enforced"));
 	tuplestore_putvalues(result->setResult, result->setDesc, preview.values, preview.nulls);
 }
 
@@ -105,111 +126,183 @@ static void
 count_rule(void *arg)
 {
 	RulePreview *preview = arg;
-	MemoryContext caller = CurrentMemoryContext;
-	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(preview->as_of)};
-	char	   *blockers = NULL;
-	char	   *statement;
-	CoreStay	stay;
 
 	preview->rule = pp_policy_resolve(preview->relid, preview->attnum, preview->as_of, false);
 	if (preview->rule == NULL)
 		return;
 	pp_label_require_trusted(preview->relid, preview->rule->owner);
-	statement = count_statement(preview, &blockers);
-	SPI_connect();
-	pp_core_enter(&stay, preview->rule->owner, true);
-	if (SPI_execute_with_args(statement, 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute_with_args failed");	/* cannot happen */
-	pp_core_leave(&stay);
-	for (int i = 0; i < 4; i++)
-		preview->values[i < 2 ? i + 3 : i + 4] =
-			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1,
-						  &preview->nulls[i < 2 ? i + 3 : i + 4]);
-	MemoryContextSwitchTo(caller);
-	if (blockers != NULL && (DatumGetInt64(preview->values[4]) > 0 || strstr(blockers, NOT_COUNTED)))
-	{
-		preview->values[5] = CStringGetTextDatum(blockers);
-		preview->nulls[5] = false;
-	}
-	SPI_finish();
-	MemoryContextSwitchTo(caller);
-}
-
-/* due, blocked, first and last end. A column's rule does not count values whose row goes anyway. */
-static char *
-count_statement(const RulePreview *preview, char **blockers)
-{
-	const RetentionRule *rule = preview->rule;
-	char	   *blocked = "false";
-	char	   *stays = "true";
-
-	if (preview->attnum == 0)
-		blocked = compile_blocked(preview->relid, rule->owner, preview->as_of, NIL, blockers);
-	else
-		stays = psprintf("NOT %s", compile_goes(preview->relid, rule->owner, preview->as_of, NIL));
-	return psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE blocked), "
-					"pg_catalog.min(ends_at), pg_catalog.max(ends_at) FROM (SELECT (%s) AS ends_at, %s AS blocked "
-					"FROM %s AS " PP_TARGET " WHERE %s AND %s OFFSET 0) AS due",
-					rule->end, blocked, pp_core_quote_relation(preview->relid), rule->due, stays);
-}
-
-/*
- * SQL over target: whether a row that refers to it would stay. Names the referring tables on the
- * way. Another owner's table is not read: what it brings along (casts, index expressions) must not
- * run as this one.
- */
-static char *
-compile_blocked(Oid relid, Oid owner, TimestampTz as_of, List *path, char **blockers)
-{
-	StringInfoData sql;
-	ListCell   *cell;
-
-	path = lappend_oid(list_copy(path), relid);
-	initStringInfo(&sql);
-	foreach(cell, references_to(relid))
-	{
-		RowReference *reference = lfirst(cell);
-		bool		ours = pp_core_table_owner(reference->child) == owner;
-
-		if (blockers != NULL)
-			*blockers = psprintf("%s%s%s%s", *blockers ? *blockers : "", *blockers ? ", " : "",
-								 reference->table, ours ? "" : NOT_COUNTED);
-		if (!ours)
-			continue;
-		pp_label_require_trusted(reference->child, owner);
-		appendStringInfo(&sql, "%sEXISTS (SELECT FROM (SELECT " PP_TARGET ".*, " PP_TARGET ".tableoid AS \"its table\", "
-						 PP_TARGET ".ctid AS \"its place\", %s AS \"it goes\" FROM %s AS " PP_TARGET ") AS child WHERE %s "
-						 "AND NOT (child.\"its table\" = " PP_TARGET ".tableoid AND child.\"its place\" = " PP_TARGET ".ctid) "
-						 "AND NOT child.\"it goes\")",
-						 sql.len > 0 ? " OR " : "", compile_goes(reference->child, owner, as_of, path),
-						 reference->table, reference->match);
-	}
-	return sql.len > 0 ? psprintf("(%s)", sql.data) : "false";
-}
-
-/* SQL over target: whether the row would be deleted. What cannot be resolved stays. */
-static char *
-compile_goes(Oid relid, Oid owner, TimestampTz as_of, List *path)
-{
-	RulePreview preview = {.relid = relid, .as_of = as_of};
-	RetentionRule *rule;
-
-	if (pp_core_attempt(resolve_row_rule, &preview) != NULL)
-		return "false";
-	rule = preview.rule;
-	if (rule == NULL || rule->draft || rule->owner != owner)
-		return "false";
-	if (list_member_oid(path, relid))
-		return psprintf("COALESCE(%s, false)", rule->due);
-	return psprintf("COALESCE(%s AND NOT %s, false)", rule->due,
-					compile_blocked(relid, owner, as_of, path, NULL));
+	count_due(preview);
+	count_not_due(preview);
+	estimate(preview);
 }
 
 static void
-resolve_row_rule(void *arg)
+count_due(RulePreview *preview)
 {
-	RulePreview *preview = arg;
+	static const int columns[] = {PREVIEW_DUE, PREVIEW_BLOCKED, PREVIEW_FIRST_END, PREVIEW_LAST_END,
+	PREVIEW_RESTRICTED, PREVIEW_HELD, PREVIEW_BYTES};
+	BlockedView view = open_view(preview->rule->owner, preview->as_of);
+	List	   *blockers = preview->attnum == 0 ? find_blockers(&view, preview->relid) : NIL;
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		values[] = {TimestampTzGetDatum(preview->as_of)};
+	char	   *statement = due_statement(preview, &view, blockers);
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *names;
 
-	preview->rule = pp_policy_resolve(preview->relid, 0, preview->as_of, false);
+	SPI_connect();
+	query_as_owner(preview->rule->owner, statement, 1, types, values);
+	MemoryContextSwitchTo(caller);
+	for (int i = 0; i < (int) lengthof(columns); i++)
+		read_column(preview, columns[i], i + 1);
+	SPI_finish();
+	names = name_blockers(blockers, DatumGetInt64(preview->values[PREVIEW_BLOCKED]) > 0);
+	if (names != NULL)
+		put(preview, PREVIEW_BLOCKED_BY, CStringGetTextDatum(names));
+}
+
+/* A column's rule does not count values whose row goes anyway. */
+static char *
+due_statement(const RulePreview *preview, const BlockedView *view, const List *blockers)
+{
+	const RetentionRule *rule = preview->rule;
+	char	   *stays = "true";
+	char	   *size = "NULL::pg_catalog.int4";
+
+	if (preview->attnum > 0)
+	{
+		stays = psprintf("NOT %s", compile_goes(view, preview->relid));
+		size = psprintf("pg_catalog.pg_column_size(" PP_TARGET ".%s)",
+						quote_identifier(get_attname(preview->relid, preview->attnum, false)));
+	}
+	return psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE blocked), "
+					"pg_catalog.min(%s), pg_catalog.max(%s), pg_catalog.count(*) FILTER (WHERE restricted), "
+					"pg_catalog.count(*) FILTER (WHERE held), pg_catalog.sum(size) FROM (SELECT (%s) AS ends_at, "
+					"%s AS blocked, %s AS restricted, %s AS held, %s AS size "
+					"FROM %s AS " PP_TARGET " WHERE %s AND %s OFFSET 0) AS due",
+					pp_policy_moment("ends_at"), pp_policy_moment("ends_at"), rule->end, any_blocker(blockers),
+					rule->restricted, rule->held, size, pp_core_quote_relation(preview->relid), rule->due, stays);
+}
+
+/* Those that may be read, if anything is blocked; and those that may not. */
+static char *
+name_blockers(const List *blockers, bool counted)
+{
+	char	   *names = NULL;
+	ListCell   *cell;
+
+	foreach(cell, blockers)
+	{
+		Blocker    *blocker = lfirst(cell);
+
+		if (counted || blocker->stays == NULL)
+			names = psprintf("%s%s%s%s", names ? names : "", names ? ", " : "", blocker->table,
+							 blocker->stays ? "" : NOT_COUNTED);
+	}
+	return names;
+}
+
+static void
+count_not_due(RulePreview *preview)
+{
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		values[] = {TimestampTzGetDatum(preview->as_of)};
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *missing;
+	bool		isnull;
+
+	SPI_connect();
+	query_as_owner(preview->rule->owner, not_due_statement(preview), 1, types, values);
+	MemoryContextSwitchTo(caller);
+	preview->rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	read_column(preview, PREVIEW_WAITING, 2);
+	read_column(preview, PREVIEW_UNDETERMINED, 3);
+	missing = name_missing(preview);
+	if (missing != NULL)
+		put(preview, PREVIEW_MISSING, CStringGetTextDatum(missing));
+	SPI_finish();
+}
+
+/* Rows, waiting, undetermined; and for each fact how often it is the one that waits or is unknown. */
+static char *
+not_due_statement(const RulePreview *preview)
+{
+	const RetentionRule *rule = preview->rule;
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s AND state = 'waiting'), "
+					 "pg_catalog.count(*) FILTER (WHERE %s AND state = 'undetermined')", rule->untreated, rule->untreated);
+	foreach(cell, rule->facts)
+	{
+		appendStringInfo(&sql, ", pg_catalog.count(*) FILTER (WHERE %s AND state IN ('waiting', 'undetermined') "
+						 "AND %s IN ('waiting', 'undetermined'))",
+						 rule->untreated, pp_policy_state(psprintf("COALESCE(%s, $1)", ((RetentionFact *) lfirst(cell))->end)));
+	}
+	appendStringInfo(&sql, " FROM (SELECT " PP_TARGET ".*, %s AS state FROM (SELECT " PP_TARGET ".*, (%s) AS \"its end\" FROM %s AS " PP_TARGET
+					 " OFFSET 0) AS " PP_TARGET ") AS " PP_TARGET,
+					 pp_policy_state(PP_TARGET ".\"its end\""), rule->end, pp_core_quote_relation(rule->relid));
+	return sql.data;
+}
+
+/* "ended_at (3), ALL OF (a, b) (7)" out of the result. */
+static char *
+name_missing(const RulePreview *preview)
+{
+	char	   *names = NULL;
+	int			column = 4;
+	ListCell   *cell;
+
+	foreach(cell, preview->rule->facts)
+	{
+		RetentionFact *fact = lfirst(cell);
+		char	   *count = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column++);
+
+		if (strcmp(count, "0") != 0)
+			names = psprintf("%s%s%s%s%s (%s)", names ? names : "", names ? ", " : "", fact->purpose ? fact->purpose : "",
+							 fact->purpose ? ": " : "", fact->source, count);
+	}
+	return names;
+}
+
+/* Rows: their share of the table. Values: as they are stored. */
+static void
+estimate(RulePreview *preview)
+{
+	int64		due = DatumGetInt64(preview->values[PREVIEW_DUE]);
+	Interval   *time = palloc0(sizeof(Interval));
+
+	if (preview->attnum == 0)
+		put(preview, PREVIEW_BYTES,
+			Int64GetDatum(preview->rows > 0 ? (int64) ((double) table_bytes(preview->relid) * due / preview->rows) : 0));
+	else if (preview->nulls[PREVIEW_BYTES])
+		put(preview, PREVIEW_BYTES, Int64GetDatum(0));
+	time->time = due * MICROSECONDS_PER_ROW;
+	put(preview, PREVIEW_TIME, IntervalPGetDatum(time));
+}
+
+static int64
+table_bytes(Oid relid)
+{
+	int64		bytes = 0;
+	ListCell   *cell;
+
+	foreach(cell, leaves_of(relid))
+		bytes += DatumGetInt64(DirectFunctionCall1(pg_table_size, ObjectIdGetDatum(lfirst_oid(cell))));
+	return bytes;
+}
+
+/* All of them are passed by value. */
+static void
+read_column(RulePreview *preview, int column, int number)
+{
+	preview->values[column] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number,
+											&preview->nulls[column]);
+}
+
+static void
+put(RulePreview *preview, int column, Datum value)
+{
+	preview->values[column] = value;
+	preview->nulls[column] = false;
 }

@@ -5,13 +5,17 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "audit/audit.h"
 #include "core/core.h"
-#include "sweep/sweep_internal.h"
+#include "sweep/sweep_graph.h"
 
-static void upsert_outcome(SweepRun *run, SweepRule *rule, const char *state, int64 count);
+static char *describe_batch(SweepRun *run, List *effects);
+static int64 count_followers(List *effects);
+static void upsert_outcome(SweepRun *run, SweepRule *rule, const char *state, int64 count, int64 followed);
 static char *list_blockers(const SweepRule *rule);
 
 int64
@@ -27,7 +31,7 @@ record_start(TimestampTz cut_off)
 }
 
 void
-record_batch(SweepRun *run, SweepRule *rule, int64 count)
+record_batch(SweepRun *run, SweepRule *rule, int64 count, List *effects)
 {
 	AuditEntry	entry = {
 		.action = rule->attnum == 0 ? "sweep.delete" : "sweep.treat",
@@ -35,11 +39,52 @@ record_batch(SweepRun *run, SweepRule *rule, int64 count)
 		.rule = rule->text,
 		.cut_off = run->cut_off,
 		.row_count = count,
-		.detail = psprintf("{\"run\": " INT64_FORMAT "}", run->id)
+		.detail = describe_batch(run, effects)
 	};
 
 	pp_audit_append(&entry);
-	upsert_outcome(run, rule, "running", count);
+	upsert_outcome(run, rule, "running", count, count_followers(effects));
+}
+
+/* {"run": 7, "followers": {"shop.review": {"deleted": 3, "cleared": 0}}} */
+static char *
+describe_batch(SweepRun *run, List *effects)
+{
+	StringInfoData detail;
+	const char *separator = ", \"followers\": {";
+	ListCell   *cell;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "{\"run\": " INT64_FORMAT, run->id);
+	foreach(cell, effects)
+	{
+		SweepEffect *effect = lfirst(cell);
+
+		if (effect->rule != NULL)
+			continue;
+		appendStringInfoString(&detail, separator);
+		escape_json(&detail, effect->table);
+		appendStringInfo(&detail, ": {\"deleted\": " INT64_FORMAT ", \"cleared\": " INT64_FORMAT "}",
+						 effect->deleted, effect->cleared);
+		separator = ", ";
+	}
+	appendStringInfoString(&detail, count_followers(effects) > 0 ? "}}" : "}");
+	return detail.data;
+}
+
+static int64
+count_followers(List *effects)
+{
+	int64		count = 0;
+	ListCell   *cell;
+
+	foreach(cell, effects)
+	{
+		SweepEffect *effect = lfirst(cell);
+
+		count += effect->rule == NULL ? effect->deleted + effect->cleared : 0;
+	}
+	return count;
 }
 
 /* How the rule ended; also for one that did nothing. */
@@ -48,15 +93,15 @@ record_outcome(SweepRun *run, SweepRule *rule)
 {
 	bool		held = rule->locked > 0 && strcmp(rule->state, "enforced") == 0;
 
-	upsert_outcome(run, rule, held ? "locked" : rule->state, 0);
+	upsert_outcome(run, rule, held ? "locked" : rule->state, 0, 0);
 }
 
 static void
-upsert_outcome(SweepRun *run, SweepRule *rule, const char *state, int64 count)
+upsert_outcome(SweepRun *run, SweepRule *rule, const char *state, int64 count, int64 followed)
 {
 	char	   *blockers = list_blockers(rule);
 	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID,
-	INT8OID, TEXTOID};
+	INT8OID, TEXTOID, INT8OID};
 	Datum		values[] = {
 		Int64GetDatum(run->id),
 		CStringGetTextDatum(rule->table),
@@ -67,17 +112,19 @@ upsert_outcome(SweepRun *run, SweepRule *rule, const char *state, int64 count)
 		Int64GetDatum(rule->blocked),
 		blockers ? CStringGetTextDatum(blockers) : (Datum) 0,
 		Int64GetDatum(rule->locked),
-		rule->problem ? CStringGetTextDatum(rule->problem) : (Datum) 0
+		rule->problem ? CStringGetTextDatum(rule->problem) : (Datum) 0,
+		Int64GetDatum(followed)
 	};
-	char		nulls[] = "          ";
+	char		nulls[] = "           ";
 
 	nulls[7] = blockers ? ' ' : 'n';
 	nulls[9] = rule->problem ? ' ' : 'n';
 	pp_core_execute("INSERT INTO privacy.sweep_outcome AS o (run_id, rule_table, rule, state, deleted, "
-					"treated, blocked, blocked_by, locked, problem) "
-					"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+					"treated, blocked, blocked_by, locked, problem, followed) "
+					"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
 					"ON CONFLICT (run_id, rule_table, rule) DO UPDATE SET state = EXCLUDED.state, "
 					"deleted = o.deleted + EXCLUDED.deleted, treated = o.treated + EXCLUDED.treated, "
+					"followed = o.followed + EXCLUDED.followed, "
 					"blocked = EXCLUDED.blocked, blocked_by = EXCLUDED.blocked_by, "
 					"locked = EXCLUDED.locked, problem = EXCLUDED.problem",
 					false, lengthof(types), types, values, nulls);
@@ -105,4 +152,42 @@ record_end(SweepRun *run)
 
 	pp_core_execute("UPDATE privacy.sweep_run SET finished_at = pg_catalog.clock_timestamp() WHERE id = $1",
 					false, 1, types, values, NULL);
+}
+
+void
+add_blocker(SweepRun *run, SweepRule *rule, const char *blocker, int64 count)
+{
+	MemoryContext caller;
+	ListCell   *cell;
+
+	rule->blocked += count;
+	foreach(cell, rule->blockers)
+	{
+		if (strcmp(lfirst(cell), blocker) == 0)
+			return;
+	}
+	caller = MemoryContextSwitchTo(run->memory);
+	rule->blockers = lappend(list_copy(rule->blockers), pstrdup(blocker));
+	MemoryContextSwitchTo(caller);
+}
+
+void
+add_effect(List **effects, const SweepEffect *more)
+{
+	SweepEffect *effect;
+	ListCell   *cell;
+
+	foreach(cell, *effects)
+	{
+		effect = lfirst(cell);
+		if (strcmp(effect->table, more->table) == 0)
+		{
+			effect->deleted += more->deleted;
+			effect->cleared += more->cleared;
+			return;
+		}
+	}
+	effect = palloc(sizeof(SweepEffect));
+	*effect = *more;
+	*effects = lappend(*effects, effect);
 }

@@ -1,43 +1,36 @@
 /*
- * sweep_reference.c: a row leaves only after every row that refers to it.
+ * sweep_reference.c: the foreign keys of this database, as the sweep needs them.
  *
- * The sweep does not rely on CASCADE or SET NULL: a cascade would take rows that must stay. Any row
- * that refers to a due row blocks it, whatever the key's ON DELETE says, and is reported by its
- * table. Rows that refer to themselves do not stand in their own way.
+ * The catalogue has no index on the referenced table, so that whoever asks about many tables reads
+ * it once (load_keys). A key that is not enforced (PostgreSQL 18) takes nobody along: whatever its
+ * ON DELETE says, its rows only refer.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
-#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
-#include "catalog/pg_type.h"
+#include "catalog/pg_index.h"
+#include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "core/core.h"
-#include "label/label.h"
 #include "sweep/sweep_internal.h"
 
-static RowReference *read_reference(HeapTuple tuple);
 static bool is_repeated(Form_pg_constraint constraint);
-static void read_match(HeapTuple tuple, RowReference *reference);
-static ArrayType *not_referenced_by(const RowReference *reference, Oid leaf, ArrayType *rows);
-static void read_keys(const RowReference *reference, Oid leaf, ArrayType *rows, int nargs, Oid *types,
-					  Datum *values);
-static char *search_statement(const RowReference *reference, Oid leaf);
-static void query_as(Oid owner, const char *statement, int nargs, Oid *types, Datum *values);
-static void visit_rule(SweepRule *rule, List *rules, List **visited, List **ordered);
-static SweepRule *find_row_rule(List *rules, Oid relid);
+static RowReference *read_reference(const ForeignKey *key);
+static void read_columns(HeapTuple tuple, RowReference *reference);
+static bool begins_with(Oid index, Bitmapset *columns);
 
 List *
-references_to(Oid leaf)
+load_keys(void)
 {
 	Relation	constraints = table_open(ConstraintRelationId, AccessShareLock);
 	List	   *result = NIL;
@@ -45,14 +38,20 @@ references_to(Oid leaf)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	ScanKeyInit(&key, Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(leaf));
+	ScanKeyInit(&key, Anum_pg_constraint_contype, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(CONSTRAINT_FOREIGN));
 	scan = systable_beginscan(constraints, InvalidOid, false, NULL, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_constraint constraint = (Form_pg_constraint) GETSTRUCT(tuple);
+		ForeignKey *found;
 
-		if (constraint->contype == CONSTRAINT_FOREIGN && !is_repeated(constraint))
-			result = lappend(result, read_reference(tuple));
+		if (is_repeated(constraint))
+			continue;
+		found = palloc(sizeof(ForeignKey));
+		found->constraint = constraint->oid;
+		found->child = constraint->conrelid;
+		found->parent = constraint->confrelid;
+		result = lappend(result, found);
 	}
 	systable_endscan(scan);
 	table_close(constraints, AccessShareLock);
@@ -76,226 +75,138 @@ is_repeated(Form_pg_constraint constraint)
 	return repeated;
 }
 
-static RowReference *
-read_reference(HeapTuple tuple)
+List *
+references_to(Oid leaf)
 {
-	Form_pg_constraint constraint = (Form_pg_constraint) GETSTRUCT(tuple);
-	RowReference *reference = palloc0(sizeof(RowReference));
+	return references_among(load_keys(), leaf);
+}
 
-	reference->child = constraint->conrelid;
-	reference->table = pp_core_quote_relation(constraint->conrelid);
-	read_match(tuple, reference);
+List *
+references_among(List *keys, Oid leaf)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, keys)
+	{
+		RowReference *reference = NULL;
+
+		if (((ForeignKey *) lfirst(cell))->parent == leaf)
+			reference = read_reference(lfirst(cell));
+		if (reference != NULL)
+			result = lappend(result, reference);
+	}
+	return result;
+}
+
+/* NULL: dropped meanwhile. */
+static RowReference *
+read_reference(const ForeignKey *key)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->constraint));
+	RowReference *reference;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	reference = palloc0(sizeof(RowReference));
+	reference->child = key->child;
+	reference->parent = key->parent;
+	reference->table = pp_core_quote_relation(key->child);
+	reference->action = ((Form_pg_constraint) GETSTRUCT(tuple))->confdeltype;
+#if PG_VERSION_NUM >= 180000
+	if (!((Form_pg_constraint) GETSTRUCT(tuple))->conenforced)
+		reference->action = FKCONSTR_ACTION_NOACTION;
+#endif
+	read_columns(tuple, reference);
+	ReleaseSysCache(tuple);
 	return reference;
 }
 
-/* By the operators of the constraint itself. */
+/* They match by the operators of the constraint itself. */
 static void
-read_match(HeapTuple tuple, RowReference *reference)
+read_columns(HeapTuple tuple, RowReference *reference)
 {
-	Form_pg_constraint constraint = (Form_pg_constraint) GETSTRUCT(tuple);
 	AttrNumber	child[INDEX_MAX_KEYS];
 	AttrNumber	parent[INDEX_MAX_KEYS];
+	AttrNumber	cleared[INDEX_MAX_KEYS];
 	Oid			operators[INDEX_MAX_KEYS];
 	StringInfoData match;
 	int			keys;
+	int			clears = 0;
 
-	DeconstructFkConstraintRow(tuple, &keys, child, parent, operators, NULL, NULL, NULL, NULL);
+	DeconstructFkConstraintRow(tuple, &keys, child, parent, operators, NULL, NULL, &clears, cleared);
 	initStringInfo(&match);
 	for (int i = 0; i < keys; i++)
 	{
-		const char *key = quote_identifier(get_attname(constraint->confrelid, parent[i], false));
-		const char *column = quote_identifier(get_attname(constraint->conrelid, child[i], false));
+		const char *key = quote_identifier(get_attname(reference->parent, parent[i], false));
+		const char *column = quote_identifier(get_attname(reference->child, child[i], false));
 
 		reference->keys = lappend(reference->keys, pstrdup(key));
+		reference->types = lappend_oid(reference->types, get_atttype(reference->parent, parent[i]));
+		reference->columns = bms_add_member(reference->columns, child[i]);
 		appendStringInfo(&match, "%s%s", i > 0 ? " AND " : "",
-						 pp_core_equals(operators[i], constraint->confrelid, parent[i],
+						 pp_core_equals(operators[i], reference->parent, parent[i],
 										psprintf(PP_TARGET ".%s", key),
-										constraint->conrelid, child[i],
+										reference->child, child[i],
 										psprintf("child.%s", column)));
 	}
 	reference->match = match.data;
+	for (int i = 0; i < clears; i++)
+		reference->cleared = bms_add_member(reference->cleared, cleared[i]);
+	if (clears == 0)
+		reference->cleared = bms_copy(reference->columns);
 }
 
-ArrayType *
-unreferenced(SweepRun *run, SweepRule *rule, Oid leaf, ArrayType *rows)
+bool
+reference_is_indexed(const RowReference *reference)
 {
+	Relation	child = try_relation_open(reference->child, AccessShareLock);
+	bool		indexed = false;
 	ListCell   *cell;
 
-	foreach(cell, references_to(leaf))
-	{
-		RowReference *reference = lfirst(cell);
-		int			before = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
-		ArrayType  *free = not_referenced_by(reference, leaf, rows);
-		int			after = free ? ArrayGetNItems(ARR_NDIM(free), ARR_DIMS(free)) : 0;
-
-		if (after < before)
-			add_blocker(run, rule, reference->table, before - after);
-		if (free == NULL)
-			return NULL;
-		rows = free;
-	}
-	return rows;
+	if (child == NULL)
+		return true;
+	foreach(cell, RelationGetIndexList(child))
+		indexed |= begins_with(lfirst_oid(cell), reference->columns);
+	relation_close(child, NoLock);
+	return indexed;
 }
 
-/*
- * As the server's own foreign keys do it: the keys of our rows are read as the owner of our table,
- * and looked for in the referencing table as the owner of that one. Neither sees or runs what is
- * the other's, and nobody's casts, operators or index expressions run as a superuser. The snapshot
- * is newer than the rows' locks.
- */
-static ArrayType *
-not_referenced_by(const RowReference *reference, Oid leaf, ArrayType *rows)
+/* In any order, and whole: a partial index serves no foreign key. */
+static bool
+begins_with(Oid index, Bitmapset *columns)
+{
+	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	Bitmapset  *leading = NULL;
+	bool		usable;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	usable = ((Form_pg_index) GETSTRUCT(tuple))->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
+		((Form_pg_index) GETSTRUCT(tuple))->indnkeyatts >= bms_num_members(columns);
+	for (int i = 0; usable && i < bms_num_members(columns); i++)
+	{
+		AttrNumber	attnum = ((Form_pg_index) GETSTRUCT(tuple))->indkey.values[i];
+
+		if (attnum > 0)
+			leading = bms_add_member(leading, attnum);
+	}
+	ReleaseSysCache(tuple);
+	return usable && bms_equal(leading, columns);
+}
+
+int64
+execute_as(Oid owner, const char *statement, int nargs, Oid *types, Datum *values, long limit)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	int			nargs = list_length(reference->keys) + 1;
-	Oid		   *types = palloc(sizeof(Oid) * nargs);
-	Datum	   *values = palloc(sizeof(Datum) * nargs);
-	bool		isnull;
-	Datum		free;
-
-	pp_label_require_trusted(reference->child, pp_core_table_owner(reference->child));
-	read_keys(reference, leaf, rows, nargs, types, values);
-	query_as(pp_core_table_owner(reference->child), search_statement(reference, leaf), nargs, types, values);
-	free = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	if (isnull)
-		return NULL;
-	MemoryContextSwitchTo(caller);
-	return DatumGetArrayTypePCopy(free);
-}
-
-/* The ctids and each key column of our rows, as arrays. */
-static void
-read_keys(const RowReference *reference, Oid leaf, ArrayType *rows, int nargs, Oid *types, Datum *values)
-{
-	Oid			row_type = TIDARRAYOID;
-	Datum		row_value = PointerGetDatum(rows);
-	StringInfoData statement;
-	ListCell   *cell;
-
-	initStringInfo(&statement);
-	appendStringInfoString(&statement, "SELECT pg_catalog.array_agg(" PP_TARGET ".ctid ORDER BY " PP_TARGET ".ctid)");
-	foreach(cell, reference->keys)
-	{
-		appendStringInfo(&statement, ", pg_catalog.array_agg(" PP_TARGET ".%s ORDER BY " PP_TARGET ".ctid)",
-						 (char *) lfirst(cell));
-	}
-	appendStringInfo(&statement, " FROM ONLY %s AS " PP_TARGET " WHERE " PP_TARGET ".ctid = ANY ($1)",
-					 pp_core_quote_relation(leaf));
-	query_as(pp_core_table_owner(leaf), statement.data, 1, &row_type, &row_value);
-	for (int i = 0; i < nargs; i++)
-	{
-		bool		isnull;
-
-		types[i] = SPI_gettypeid(SPI_tuptable->tupdesc, i + 1);
-		values[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &isnull);
-	}
-}
-
-/* Of rows (ctid $1, keys $2...), those to which no row of the referencing table refers. */
-static char *
-search_statement(const RowReference *reference, Oid leaf)
-{
-	StringInfoData arrays;
-	StringInfoData columns;
-	ListCell   *cell;
-	int			argument = 1;
-
-	initStringInfo(&arrays);
-	initStringInfo(&columns);
-	foreach(cell, reference->keys)
-	{
-		appendStringInfo(&arrays, ", $%d", ++argument);
-		appendStringInfo(&columns, ", %s", (char *) lfirst(cell));
-	}
-	return psprintf("SELECT pg_catalog.array_agg(" PP_TARGET ".\"row of the sweep\") "
-					"FROM ROWS FROM (unnest($1%s)) AS " PP_TARGET " (\"row of the sweep\"%s) "
-					"WHERE NOT EXISTS (SELECT FROM %s%s AS child WHERE %s AND NOT (child.tableoid = %u AND "
-					"child.ctid = " PP_TARGET ".\"row of the sweep\"))",
-					arrays.data, columns.data,
-					get_rel_relkind(reference->child) == RELKIND_RELATION ? "ONLY " : "",
-					reference->table, reference->match, leaf);
-}
-
-static void
-query_as(Oid owner, const char *statement, int nargs, Oid *types, Datum *values)
-{
 	CoreStay	stay;
 	int			result;
 
 	pp_core_enter(&stay, owner, true);
-	result = SPI_execute_with_args(statement, nargs, types, values, NULL, false, 0);
+	result = SPI_execute_with_args(statement, nargs, types, values, NULL, false, limit);
 	pp_core_leave(&stay);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));	/* cannot happen */
-}
-
-void
-add_blocker(SweepRun *run, SweepRule *rule, const char *blocker, int64 count)
-{
-	MemoryContext caller;
-	ListCell   *cell;
-
-	rule->blocked += count;
-	foreach(cell, rule->blockers)
-	{
-		if (strcmp(lfirst(cell), blocker) == 0)
-			return;
-	}
-	caller = MemoryContextSwitchTo(run->memory);
-	rule->blockers = lappend(list_copy(rule->blockers), pstrdup(blocker));
 	MemoryContextSwitchTo(caller);
-}
-
-List *
-order_rules(List *rules)
-{
-	List	   *visited = NIL;
-	List	   *ordered = NIL;
-	ListCell   *cell;
-
-	foreach(cell, rules)
-		visit_rule(lfirst(cell), rules, &visited, &ordered);
-	return ordered;
-}
-
-/* Depth first: a rule comes after every rule whose rows may refer to its rows; a circle is cut anywhere. */
-static void
-visit_rule(SweepRule *rule, List *rules, List **visited, List **ordered)
-{
-	ListCell   *leaf;
-	ListCell   *cell;
-
-	if (list_member_ptr(*visited, rule))
-		return;
-	*visited = lappend(*visited, rule);
-	foreach(leaf, rule->attnum == 0 ? leaves_of(rule->relid) : NIL)
-	{
-		foreach(cell, references_to(lfirst_oid(leaf)))
-		{
-			SweepRule  *child = find_row_rule(rules, ((RowReference *) lfirst(cell))->child);
-
-			if (child != NULL)
-				visit_rule(child, rules, visited, ordered);
-		}
-	}
-	*ordered = lappend(*ordered, rule);
-}
-
-/* The rule that deletes the rows of a table: its own, or that of a partitioned table above it or below. */
-static SweepRule *
-find_row_rule(List *rules, Oid relid)
-{
-	List	   *family = list_concat(list_make1_oid(relid), leaves_of(relid));
-	ListCell   *cell;
-
-	if (get_rel_relispartition(relid))
-		family = list_concat(family, get_partition_ancestors(relid));
-	foreach(cell, rules)
-	{
-		SweepRule  *rule = lfirst(cell);
-
-		if (rule->attnum == 0 && list_member_oid(family, rule->relid))
-			return rule;
-	}
-	return NULL;
+	if (result < 0)
+		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));	/* cannot happen */
+	return (int64) SPI_processed;
 }

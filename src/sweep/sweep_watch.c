@@ -3,7 +3,7 @@
  *
  * A user's trigger, or a foreign key's action, runs inside the batch and may delete or change rows
  * that must stay. The server counts what a transaction does to each table; the batch compares those
- * counts with its plan, in every labelled table and every table that refers to the one at hand, and
+ * counts with its plan, in every labelled table every table that the batch acts on, and every one that refers to such, and
  * rolls back when they differ.
  */
 #include "postgres.h"
@@ -24,6 +24,9 @@ typedef struct WatchedTable
 	int64		updated;
 	int64		inserted;
 	Oid			filenode;		/* TRUNCATE does not count tuples, it changes this */
+	bool		planned;
+	int64		planned_deleted;
+	int64		planned_updated;
 } WatchedTable;
 
 struct SweepWatch
@@ -35,29 +38,49 @@ static WatchedTable *count_tuples(Oid relid);
 static Oid	filenode_of(Oid relid);
 
 SweepWatch *
-start_watch(Oid leaf)
+start_watch(List *leaves)
 {
 	SweepWatch *watch = palloc0(sizeof(SweepWatch));
-	List	   *relids = list_make1_oid(leaf);
+	List	   *relids = list_copy(leaves);
+	List	   *keys = load_keys();
 	ListCell   *cell;
 
 	foreach(cell, pp_label_relations())
 	{
 		relids = list_concat_unique_oid(relids, leaves_of(lfirst_oid(cell)));
 	}
-	foreach(cell, references_to(leaf))
+	foreach(cell, keys)
 	{
-		relids = list_concat_unique_oid(relids, leaves_of(((RowReference *) lfirst(cell))->child));
+		if (list_member_oid(leaves, ((ForeignKey *) lfirst(cell))->parent))
+			relids = list_concat_unique_oid(relids, leaves_of(((ForeignKey *) lfirst(cell))->child));
 	}
 	foreach(cell, relids)
 		watch->tables = lappend(watch->tables, count_tuples(lfirst_oid(cell)));
 	return watch;
 }
 
+/* What the batch means to do to one of the leaves. */
+void
+plan_watch(SweepWatch *watch, Oid leaf, int64 deleted, int64 updated)
+{
+	ListCell   *cell;
+
+	foreach(cell, watch->tables)
+	{
+		WatchedTable *table = lfirst(cell);
+
+		if (table->relid != leaf)
+			continue;
+		table->planned |= deleted > 0;
+		table->planned_deleted += deleted;
+		table->planned_updated += updated;
+	}
+}
+
 static WatchedTable *
 count_tuples(Oid relid)
 {
-	WatchedTable *table = palloc(sizeof(WatchedTable));
+	WatchedTable *table = palloc0(sizeof(WatchedTable));
 	Datum		argument = ObjectIdGetDatum(relid);
 
 	table->relid = relid;
@@ -83,7 +106,7 @@ filenode_of(Oid relid)
 }
 
 void
-check_watch(SweepWatch *watch, Oid leaf, int64 deleted, int64 updated)
+check_watch(SweepWatch *watch)
 {
 	ListCell   *cell;
 
@@ -91,9 +114,8 @@ check_watch(SweepWatch *watch, Oid leaf, int64 deleted, int64 updated)
 	{
 		WatchedTable *before = lfirst(cell);
 		WatchedTable *after = count_tuples(before->relid);
-		bool		planned = before->relid == leaf;
-		int64		deleted_more = after->deleted - before->deleted - (planned ? deleted : 0);
-		int64		updated_more = after->updated - before->updated - (planned ? updated : 0);
+		int64		deleted_more = after->deleted - before->deleted - before->planned_deleted;
+		int64		updated_more = after->updated - before->updated - before->planned_updated;
 
 		/* a trigger may keep a log elsewhere, but not put rows back where they are swept */
 		if (after->filenode != before->filenode)
@@ -101,7 +123,7 @@ check_watch(SweepWatch *watch, Oid leaf, int64 deleted, int64 updated)
 					errcode(ERRCODE_PP_EVIDENCE),
 					errmsg("the batch changed rows that it had not planned"),
 					errdetail("A trigger truncated or rewrote table %s.", pp_core_quote_relation(before->relid)));
-		if (deleted_more != 0 || updated_more != 0 || (planned && after->inserted != before->inserted))
+		if (deleted_more != 0 || updated_more != 0 || (before->planned && after->inserted != before->inserted))
 			ereport(ERROR,
 					errcode(ERRCODE_PP_EVIDENCE),
 					errmsg("the batch changed rows that it had not planned"),

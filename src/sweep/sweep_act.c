@@ -1,0 +1,239 @@
+/*
+ * sweep_act.c: acts on the rows that a batch has locked.
+ *
+ * Each attempt is a subtransaction: what refers to the rows is collected and judged, what goes is
+ * deleted or treated with the whole predicate repeated, and what the server counted is compared with
+ * what was planned. When something stands in the way of some row, nothing of the attempt remains, and
+ * it is made again with each half. What an attempt found out counts only once it stands.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "core/core.h"
+#include "sweep/sweep_batch.h"
+
+/* Lock conflicts inside triggers that one batch puts up with; each costs a lock_timeout. */
+#define MAX_CONFLICTS 8
+
+/* Some of its rows, on which it acts in a subtransaction of their own. */
+typedef struct SweepAct
+{
+	SweepBatch *batch;
+	ArrayType  *rows;
+	MemoryContext memory;
+	bool		together;		/* rows of several tables go together */
+	bool		too_large;
+	int64		done;
+	List	   *blocked;		/* of GraphRow: what must stay, and why */
+	List	   *effects;		/* of SweepEffect */
+	int64		kept;			/* by a trigger */
+} SweepAct;
+
+static bool calls_for_halves(const SweepAct *attempt, const ErrorData *error);
+static void stand_by(SweepAct *attempt);
+static const char *name_blocker(const SweepAct *attempt, const ErrorData *error);
+static void act_on_halves(SweepBatch *batch, ArrayType *rows);
+static ArrayType *slice(ArrayType *rows, int from, int to);
+static void do_act(void *arg);
+static void sort_out(SweepAct *attempt, RowGraph *graph);
+static void act_alone(SweepAct *attempt);
+static int64 apply(SweepBatch *batch, ArrayType *rows);
+static int64 count_kept(SweepBatch *batch, ArrayType *rows);
+
+/*
+ * Steps 3 and 4. A foreign-key error although nothing refers to the rows, or a lock conflict
+ * although all rows are ours, comes from what a trigger does; the rows are halved until the culprit
+ * stands alone, and that one is blocked, or locked.
+ */
+void
+act(SweepBatch *batch, ArrayType *rows)
+{
+	SweepAct	attempt = {.batch = batch, .rows = rows};
+	int			count = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
+	ErrorData  *error;
+
+	attempt.memory = AllocSetContextCreate(CurrentMemoryContext, "pg_privacy rows", ALLOCSET_DEFAULT_SIZES);
+	error = pp_core_attempt(do_act, &attempt);
+	if (error == NULL)
+		stand_by(&attempt);
+	MemoryContextDelete(attempt.memory);
+	if (error == NULL)
+		return;
+	if (!calls_for_halves(&attempt, error))
+		ReThrowError(error);
+	if (is_lock_conflict(error) && (count == 1 || batch->conflicts++ >= MAX_CONFLICTS))
+		batch->rule->locked += count;
+	else if (count > 1)
+		act_on_halves(batch, rows);
+	else
+		add_blocker(batch->run, batch->rule, name_blocker(&attempt, error), 1);
+}
+
+/*
+ * NO ACTION and, from PostgreSQL 18 on, RESTRICT; where rows of several tables go, also what else
+ * keeps one of them: a column that must not be null, a check, a trigger that raises an exception.
+ */
+static bool
+calls_for_halves(const SweepAct *attempt, const ErrorData *error)
+{
+	return is_lock_conflict(error) || attempt->too_large ||
+		error->sqlerrcode == ERRCODE_FOREIGN_KEY_VIOLATION ||
+		error->sqlerrcode == ERRCODE_RESTRICT_VIOLATION ||
+		(attempt->together && (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+							   error->sqlerrcode == ERRCODE_RAISE_EXCEPTION));
+}
+
+/* What an act has done and found counts only now that it stands. */
+static void
+stand_by(SweepAct *attempt)
+{
+	SweepBatch *batch = attempt->batch;
+	ListCell   *cell;
+
+	batch->done += attempt->done;
+	foreach(cell, attempt->blocked)
+		add_blocker(batch->run, batch->rule, ((GraphRow *) lfirst(cell))->blocker, 1);
+	foreach(cell, attempt->effects)
+		add_effect(&batch->effects, lfirst(cell));
+	if (attempt->kept > 0)
+		add_blocker(batch->run, batch->rule, "a trigger", attempt->kept);
+}
+
+/* A trigger can raise such an error with any name in it, so only what is a table is passed on. */
+static const char *
+name_blocker(const SweepAct *attempt, const ErrorData *error)
+{
+	Oid			schema = error->schema_name ? get_namespace_oid(error->schema_name, true) : InvalidOid;
+	Oid			table = error->table_name && OidIsValid(schema) ?
+	get_relname_relid(error->table_name, schema) : InvalidOid;
+
+	if (attempt->too_large)
+		return psprintf("more than %d rows and references", MAX_GRAPH_ROWS);
+	if (error->sqlerrcode == ERRCODE_RAISE_EXCEPTION ||
+		(error->sqlerrcode == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION && table == attempt->batch->range->leaf))
+		return "a trigger";
+	return OidIsValid(table) ? pp_core_quote_relation(table) : "a foreign key";
+}
+
+static void
+act_on_halves(SweepBatch *batch, ArrayType *rows)
+{
+	int			count = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
+
+	act(batch, slice(rows, 0, count / 2));
+	act(batch, slice(rows, count / 2, count));
+}
+
+static ArrayType *
+slice(ArrayType *rows, int from, int to)
+{
+	Datum	   *values;
+	int			count;
+
+	deconstruct_array(rows, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT, &values, NULL, &count);
+	return tid_array(values + from, to - from);
+}
+
+static void
+do_act(void *arg)
+{
+	SweepAct   *attempt = arg;
+	SweepBatch *batch = attempt->batch;
+	MemoryContext caller = MemoryContextSwitchTo(attempt->memory);
+	RowGraph   *graph = NULL;
+
+	if (batch->reach != NULL && ((ReachTable *) linitial(batch->reach->tables))->references != NIL)
+		graph = collect_rows(batch->reach, batch->run->cut_off, attempt->rows, &attempt->too_large);
+	if (graph != NULL)
+		sort_out(attempt, graph);
+	if (attempt->together)
+		attempt->done = apply_graph(graph, &attempt->effects);
+	else
+		act_alone(attempt);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Of the rows, those that go are left. */
+static void
+sort_out(SweepAct *attempt, RowGraph *graph)
+{
+	List	   *rows = NIL;
+	ListCell   *cell;
+
+	foreach(cell, graph->rows)
+	{
+		GraphRow   *row = lfirst(cell);
+
+		if (row->root && row->goes)
+			rows = lappend(rows, row);
+		else if (row->root && !row->gone)
+			attempt->blocked = lappend(attempt->blocked, row);
+	}
+	attempt->rows = tids_of(rows);
+	attempt->together = !graph_is_plain(graph);
+}
+
+/* On the rows of one table, which need nobody else. */
+static void
+act_alone(SweepAct *attempt)
+{
+	SweepBatch *batch = attempt->batch;
+	Oid			leaf = batch->range->leaf;
+	int			count = ArrayGetNItems(ARR_NDIM(attempt->rows), ARR_DIMS(attempt->rows));
+	SweepWatch *watch;
+
+	if (count == 0)
+		return;
+	watch = start_watch(list_make1_oid(leaf));
+	attempt->done = apply(batch, attempt->rows);
+	plan_watch(watch, leaf, batch->rule->attnum == 0 ? attempt->done : 0, batch->rule->attnum == 0 ? 0 : attempt->done);
+	check_watch(watch);
+	if (attempt->done < count)
+		attempt->kept = count_kept(batch, attempt->rows);
+}
+
+/* The whole predicate again, with a new snapshot. An UPDATE tells of rows that are due even after it. */
+static int64
+apply(SweepBatch *batch, ArrayType *rows)
+{
+	RetentionRule *rule = batch->resolved;
+	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(rows)};
+	int64		done;
+
+	if (rule->assignment == NULL)
+		return execute_rule(batch, psprintf("DELETE FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
+											batch->leaf, in_rows(2), rule->due), 2, values);
+
+	done = execute_rule(batch, psprintf("UPDATE ONLY %s AS " PP_TARGET " SET %s WHERE %s AND %s RETURNING COALESCE(%s, false)",
+										batch->leaf, rule->assignment, in_rows(2), rule->due, rule->due), 2, values);
+	for (int64 i = 0; i < done; i++)
+	{
+		bool		isnull;
+
+		if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)))
+			ereport(ERROR,
+					errcode(ERRCODE_PP_EVIDENCE),
+					errmsg("a treated value is still there"),
+					errdetail("A trigger undid the treatment."),
+					errhint("A trigger must not write a column that the sweep treats."));
+	}
+	return done;
+}
+
+/* Rows that are due and ours, and still there: a trigger kept them. */
+static int64
+count_kept(SweepBatch *batch, ArrayType *rows)
+{
+	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(rows)};
+	bool		isnull;
+
+	(void) execute_rule(batch, psprintf("SELECT pg_catalog.count(*) FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
+										batch->leaf, in_rows(2), batch->resolved->due), 2, values);
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
