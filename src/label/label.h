@@ -34,10 +34,7 @@ typedef struct LabelTarget
 	Bitmapset  *columns;		/* attributes of relid read so far, as attnum */
 } LabelTarget;
 
-/*
- * Resolves a column; returns alias."column", palloc'd. Fills type and attnum unless NULL. Raises
- * undefined_column with the table's columns as the hint.
- */
+/* Resolves a column; returns alias."column", palloc'd. Fills type and attnum unless NULL. Hints at the table's columns. */
 extern char *pp_label_resolve_column(LabelTarget *target, const LabelName *column,
 									 Oid *type, AttrNumber *attnum);
 
@@ -48,6 +45,10 @@ extern char *pp_label_resolve_column(LabelTarget *target, const LabelName *colum
  */
 extern char *pp_label_resolve_expression(LabelTarget *target, const LabelExpression *expression,
 										 Oid *type);
+
+/* The same for a mask over column attnum: "privacy.mask_partial(target.x, 2, '*'::text, 2)". */
+extern char *pp_label_resolve_mask(LabelTarget *target, AttrNumber attnum,
+								   const LabelTreatment *treatment, Oid *type);
 
 /*
  * Compares what a label resolves to now with what was stored when it was set. Returns NULL, or in
@@ -70,9 +71,7 @@ extern void pp_label_on_check(LabelChecker checker);
 /* Whether a period can be promised: no negative part, at most 1000 years. */
 extern bool pp_label_period_is_sane(const Interval *period);
 
-/*
- * The foreign key of relid on exactly these columns (LabelName), palloc'd, or NULL.
- */
+/* The foreign key of relid on exactly these columns (LabelName), palloc'd, or NULL. */
 extern ForeignKeyCacheInfo *pp_label_foreign_key(Oid relid, const List *columns);
 
 /* Forgets what the labels of a table and its columns resolved to: they are unbound until they are resolved again. */

@@ -24,7 +24,6 @@
 
 static void refuse(const char *clause, int location) pg_attribute_noreturn();
 static void refuse_terms(const List *terms);
-static void refuse_treatment(const LabelTreatment *treatment);
 static void refuse_subjects(const List *subjects);
 static void check_relation(Relation relation);
 static void check_table_label(Relation relation, const Label *label);
@@ -46,12 +45,9 @@ refuse_unsupported(const Label *label)
 		refuse("a RETAIN of a column's own", label->retain_location);
 	if (label->only)
 		refuse("ONLY", ((LabelName *) linitial(label->serves))->location);
-	if (label->masking)
-		refuse("a treatment without THEN", label->masking->location);
 	if (label->serves != NIL && label->treatment == NULL)
 		refuse("FOR without THEN", ((LabelName *) linitial(label->serves))->location);
 	refuse_terms(label->terms);
-	refuse_treatment(label->treatment);
 	refuse_subjects(label->subjects);
 }
 
@@ -91,17 +87,6 @@ refuse_terms(const List *terms)
 					errhint("Write RETAIN FOR <purpose> WITH (<foreign key columns>)."),
 					pp_label_position(term->location));
 	}
-}
-
-static void
-refuse_treatment(const LabelTreatment *treatment)
-{
-	if (treatment == NULL)
-		return;
-	if (treatment->kind == TREAT_MASK)
-		refuse("MASK", treatment->location);
-	if (treatment->kind == TREAT_SET_DEFAULT)
-		refuse("SET DEFAULT", treatment->location);
 }
 
 static void
@@ -184,6 +169,8 @@ check_table_label(Relation relation, const Label *label)
 		misplaced("SOURCE", "columns");
 	if (label->treatment)
 		misplaced("THEN <treatment>", "columns");
+	if (label->masking)
+		misplaced("a treatment", "columns");
 	foreach(cell, label->subjects)
 		check_subject(relation, lfirst(cell));
 }
@@ -214,7 +201,7 @@ misplaced(const char *clause, const char *place)
 			errcode(ERRCODE_SYNTAX_ERROR),
 			errmsg("%s is a clause for %s", clause, place),
 			errhint("Tables take SUBJECT, RETAIN ... THEN DELETE and DRAFT; columns take CATEGORY, "
-					"an attribute class, SOURCE, SUBJECT ... VIA and FOR ... THEN <treatment>."));
+					"an attribute class, SOURCE, SUBJECT ... VIA, FOR ... THEN <treatment> and <treatment>."));
 }
 
 static void

@@ -40,6 +40,20 @@ typedef struct RetentionRule
  */
 extern RetentionRule *pp_policy_resolve(Oid relid, AttrNumber attnum, TimestampTz cut_off, bool bind);
 
+/* What static masking writes into a column: SQL over PP_TARGET, of the column's type. */
+typedef struct MaskedColumn
+{
+	AttrNumber	attnum;
+	char	   *value;
+} MaskedColumn;
+
+/*
+ * The columns of a table whose label has a treatment: the bare one, else THEN's; NIL for none, or
+ * for a draft. A pseudonym stays as it is where it can be recognised. Resolved as the table's owner,
+ * whom the caller has entered. Raises whatever parks a rule.
+ */
+extern List *pp_policy_masking(Oid relid);
+
 /* Keeps everybody from changing purposes until the end of the transaction; takes ShareLock, and no snapshot. */
 extern void pp_policy_lock(void);
 

@@ -120,6 +120,8 @@ resolve_column(LabelTarget *target, const Label *table, const Label *column, Tim
 	rule->unbound |= !is_bound(target->relid, 0, table_binding, bind);
 
 	treatment = compile_treatment(target, rule->attnum, column, terms.columns, rule->end);
+	if (column->masking != NULL)
+		(void) compile_masking(target, rule->attnum, column);
 	rule->text = psprintf("%s THEN %s", name, pp_label_treatment_text(column->treatment));
 	rule->due = psprintf("%s%s(%s) <= $1 AND %s", bound ? bound : "", bound ? " AND " : "", rule->end,
 						 treatment.untreated);
@@ -272,7 +274,11 @@ check_rule(Oid relid, AttrNumber attnum, Label *label)
 	ListCell   *cell;
 
 	if (attnum > 0 && label->treatment == NULL)
+	{
+		if (label->masking != NULL)
+			(void) compile_masking(&target, attnum, label);
 		return target.binding->data;
+	}
 	if (attnum > 0)
 	{
 		resolve_column(&target, pp_label_load(relid, 0), label, now, true, &rule);
