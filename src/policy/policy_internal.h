@@ -97,6 +97,9 @@ extern bool check_parents(Oid relid, const Label *label, List *path, List **seen
 /* policy_resolve.c: whether the label is bound to what it resolves to now; a difference parks the rule. */
 extern bool is_bound(Oid relid, AttrNumber attnum, const char *binding, bool bind);
 
+/* policy_resolve.c: refuses a table that Citus distributes. */
+extern void check_manager(Oid relid);
+
 /* policy_resolve.c: "table s.t" or "column s.t.c", quoted. */
 extern char *describe(Oid relid, AttrNumber attnum);
 

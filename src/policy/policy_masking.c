@@ -23,6 +23,7 @@ pp_policy_masking(Oid relid)
 	table = pp_label_load(relid, 0);
 	if (table != NULL && table->draft)
 		return NIL;
+	check_manager(relid);
 	foreach(cell, pp_label_columns(relid))
 	{
 		AttrNumber	attnum = lfirst_int(cell);

@@ -36,7 +36,6 @@ static void check_relatives(Oid relid);
 static void park(const char *object, const char *reason) pg_attribute_noreturn();
 static List *ancestors_of(Oid relid);
 static bool retains(Oid relid);
-static void check_manager(Oid relid);
 
 RetentionRule *
 pp_policy_resolve(Oid relid, AttrNumber attnum, TimestampTz cut_off, bool bind)
@@ -242,7 +241,7 @@ retains(Oid relid)
 }
 
 /* A ctid repeats on every shard of a distributed table, so a batch by ctid would delete other rows. */
-static void
+void
 check_manager(Oid relid)
 {
 	Oid			types[] = {OIDOID};

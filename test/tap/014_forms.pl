@@ -38,7 +38,7 @@ foreach my $vector (@{ $file->{vectors} })
 # A bijection has as many results as arguments: all of it up to a million, and a sample of what is larger.
 foreach my $size (1 .. 6)
 {
-	is($node->safe_psql('postgres', "SELECT count(DISTINCT privacy.pseudonym_digits(lpad(i::text, $size, '0'), 'shared')) FROM generate_series(0, 10 ^ $size - 1) AS i"),
+	is($node->safe_psql('postgres', "SELECT count(DISTINCT privacy.pseudonym_digits(lpad(i::text, $size, '0'), 'shared')) FROM generate_series(0, (10 ^ $size - 1)::int) AS i"),
 		10 ** $size, "all codes of $size digits");
 }
 is($node->safe_psql('postgres', "SELECT count(DISTINCT privacy.pseudonym(i::smallint, 'shared')) FROM generate_series(-32768, 32767) AS i"),
