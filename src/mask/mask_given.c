@@ -28,7 +28,7 @@
 typedef struct State
 {
 	uint32		parent;
-	uint32		symbol;			/* by which the parent leads here */
+	uint32		sign;			/* by which the parent leads here */
 	uint32		fail;			/* the longest proper suffix that is a state */
 	int			depth;
 	int			found;			/* symbols of the longest value that ends here, 0: none */
@@ -38,7 +38,7 @@ struct GivenValues
 {
 	State	   *states;
 	uint32		count;
-	uint32	   *table;			/* of states, hashed by parent and symbol; open addressing */
+	uint32	   *table;			/* of states, hashed by parent and sign; open addressing */
 	uint32		mask;
 	int			longest;
 };
@@ -54,11 +54,11 @@ typedef struct SymbolReader
 	bool		boundary_given;
 } SymbolReader;
 
-static bool next_symbol(SymbolReader *reader, uint32 *symbol, int *place);
+static bool next_symbol(SymbolReader *reader, uint32 *sign, int *place);
 static bool ends_word(const char *at, const char *end, LetterClass last);
 static void add_value(GivenValues *given, const char *value, int length);
-static uint32 *find_slot(const GivenValues *given, uint32 parent, uint32 symbol);
-static uint32 follow(const GivenValues *given, uint32 state, uint32 symbol);
+static uint32 *find_slot(const GivenValues *given, uint32 parent, uint32 sign);
+static uint32 follow(const GivenValues *given, uint32 state, uint32 sign);
 static void link_states(GivenValues *given);
 
 GivenValues *
@@ -96,7 +96,7 @@ add_value(GivenValues *given, const char *value, int length)
 	const char *end = value + length;
 	const char *last = NULL;
 	uint32		state = 0;
-	uint32		symbol;
+	uint32		sign;
 	int			place;
 
 	while (value < end && read_letter(value, end).space)
@@ -111,9 +111,9 @@ add_value(GivenValues *given, const char *value, int length)
 	{
 		.start = value, .at = value, .end = last
 	};
-	while (next_symbol(&reader, &symbol, &place))
+	while (next_symbol(&reader, &sign, &place))
 	{
-		uint32	   *slot = find_slot(given, state, symbol);
+		uint32	   *slot = find_slot(given, state, sign);
 
 		if (*slot == NO_STATE)
 		{
@@ -121,7 +121,7 @@ add_value(GivenValues *given, const char *value, int length)
 
 			*added = (State)
 			{
-				.parent = state, .symbol = symbol, .depth = given->states[state].depth + 1
+				.parent = state, .sign = sign, .depth = given->states[state].depth + 1
 			};
 			*slot = given->count++;
 		}
@@ -131,9 +131,9 @@ add_value(GivenValues *given, const char *value, int length)
 	given->longest = Max(given->longest, given->states[state].depth);
 }
 
-/* The next symbol, and the byte where it begins. */
+/* The next sign, and the byte where it begins. */
 static bool
-next_symbol(SymbolReader *reader, uint32 *symbol, int *place)
+next_symbol(SymbolReader *reader, uint32 *sign, int *place)
 {
 	while (reader->at < reader->end)
 	{
@@ -144,7 +144,7 @@ next_symbol(SymbolReader *reader, uint32 *symbol, int *place)
 			!reader->boundary_given)
 		{
 			reader->boundary_given = true;
-			*symbol = BOUNDARY;
+			*sign = BOUNDARY;
 			return true;
 		}
 		reader->boundary_given = false;
@@ -153,30 +153,30 @@ next_symbol(SymbolReader *reader, uint32 *symbol, int *place)
 		if (letter.space && reader->after_space)
 			continue;
 		reader->after_space = letter.space;
-		*symbol = letter.space ? ' ' : letter.folded;
+		*sign = letter.space ? ' ' : letter.folded;
 		return true;
 	}
 	return false;
 }
 
 static uint32 *
-find_slot(const GivenValues *given, uint32 parent, uint32 symbol)
+find_slot(const GivenValues *given, uint32 parent, uint32 sign)
 {
-	uint32		at = hash_combine(murmurhash32(parent), murmurhash32(symbol)) & given->mask;
+	uint32		at = hash_combine(murmurhash32(parent), murmurhash32(sign)) & given->mask;
 
 	while (given->table[at] != NO_STATE &&
 		   (given->states[given->table[at]].parent != parent ||
-			given->states[given->table[at]].symbol != symbol))
+			given->states[given->table[at]].sign != sign))
 		at = (at + 1) & given->mask;
 	return &given->table[at];
 }
 
 static uint32
-follow(const GivenValues *given, uint32 state, uint32 symbol)
+follow(const GivenValues *given, uint32 state, uint32 sign)
 {
 	for (;;)
 	{
-		uint32		next = *find_slot(given, state, symbol);
+		uint32		next = *find_slot(given, state, sign);
 
 		if (next != NO_STATE || state == 0)
 			return next;
@@ -203,7 +203,7 @@ link_states(GivenValues *given)
 		State	   *state = &given->states[order[i]];
 
 		if (state->parent != 0)
-			state->fail = follow(given, given->states[state->parent].fail, state->symbol);
+			state->fail = follow(given, given->states[state->parent].fail, state->sign);
 		if (state->found == 0)
 			state->found = given->states[state->fail].found;
 	}
@@ -217,17 +217,17 @@ find_given(const GivenValues *given, const char *value, int length, MentionList 
 	SymbolReader reader = {.start = value, .at = value, .end = value + length};
 	int		   *starts = MemoryContextAllocHuge(CurrentMemoryContext, (given->longest + 1) * sizeof(int));
 	uint32		state = 0;
-	uint32		symbol;
+	uint32		sign;
 	int			place;
 
-	for (int64 count = 0; next_symbol(&reader, &symbol, &place); count++)
+	for (int64 count = 0; next_symbol(&reader, &sign, &place); count++)
 	{
 		int			found;
 
 		if (count % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
 		starts[count % (given->longest + 1)] = place;
-		state = follow(given, state, symbol);
+		state = follow(given, state, sign);
 		found = given->states[state].found;
 		if (found > 0 && ends_word(reader.at, reader.end, reader.before))
 			add_mention(list, starts[(count - found + 1) % (given->longest + 1)],

@@ -14,10 +14,12 @@ typedef struct PseudonymFormat
 {
 	const char *name;			/* "token", "email" */
 	Oid			type;			/* of its values: text stands for varchar and character too */
-	const char *function;		/* SQL function (value, scope [, argument | subject's key]), in schema privacy */
+	const char *function;		/* SQL function (value, scope [, argument | subject's key]), in
+								 * schema privacy */
 	PGFunction	call;			/* the same in C */
 	const char *argument;		/* a text to be given as the third argument, or NULL */
-	int			length;			/* characters of its longest result; 0: as long as the value, or of a fixed type */
+	int			length;			/* characters of its longest result; 0: as long as the value, or of
+								 * a fixed type */
 	bool		is_marked;		/* privacy.is_pseudonym() recognises it */
 	bool		needs_subject;	/* the third argument is the subject's key */
 	bool		keeps_domain;	/* of an address */

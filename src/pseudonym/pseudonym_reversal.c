@@ -228,8 +228,8 @@ put_digits(char *digit, const unsigned char *bytes, int length)
 	for (int i = 0; i < length; i += 3)
 	{
 		uint32		window = bytes[i] << 16 |
-			(i + 1 < length ? bytes[i + 1] << 8 : 0) |
-			(i + 2 < length ? bytes[i + 2] : 0);
+		(i + 1 < length ? bytes[i + 1] << 8 : 0) |
+		(i + 2 < length ? bytes[i + 2] : 0);
 
 		for (int shift = 18; shift >= 0; shift -= 6)
 			*digit++ = digits[window >> shift & 63];
@@ -272,7 +272,7 @@ open_envelope(Envelope *envelope, const char *scope)
 static const ScopeKey *
 find_version(const char *scope, int version)
 {
-	VersionSearch search = {.scope = scope,.version = version};
+	VersionSearch search = {.scope = scope, .version = version};
 	ErrorData  *error = pp_core_attempt(search_version, &search);
 
 	if (error == NULL)
@@ -359,8 +359,8 @@ check_right(const char *scope)
 static void
 record_attempt(const text *token, const char *scope, const char *reason, bool opened)
 {
-	AuditLimit	limit = {.role = GetUserId(),.per_hour = pp_keyring_reidentify_limit()};
-	AuditEntry	entry = {.action = ACTION,.object = scope,.row_count = -1};
+	AuditLimit	limit = {.role = GetUserId(), .per_hour = pp_keyring_reidentify_limit()};
+	AuditEntry	entry = {.action = ACTION, .object = scope, .row_count = -1};
 	unsigned char hash[PP_AUDIT_MAC_BYTES];
 	const char *role = GetUserNameFromId(limit.role, false);
 	StringInfoData detail;

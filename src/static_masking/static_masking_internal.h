@@ -24,14 +24,16 @@ typedef struct MaskedTable
 	const char *name;			/* quoted */
 	List	   *ancestors;		/* of Oid: the tables above it, the nearest first */
 	List	   *columns;		/* of MaskedColumn, by the numbers of this table */
-	Bitmapset  *changed;		/* MASKED_BITs: these columns, and the generated ones that read them */
+	Bitmapset  *changed;		/* MASKED_BITs: these columns, and the generated ones that read
+								 * them */
 	int64		rows;			/* once it is rewritten */
 } MaskedTable;
 
 typedef struct MaskRun
 {
 	List	   *tables;			/* of MaskedTable, in OID order */
-	const char *failure;		/* what an error at this moment means: "table shop.customer could not be masked" */
+	const char *failure;		/* what an error at this moment means: "table shop.customer could
+								 * not be masked" */
 } MaskRun;
 
 /* static_masking.c: raises unless the current user owns all the tables. */
