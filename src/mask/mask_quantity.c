@@ -173,10 +173,12 @@ pp_sql_mask_number_float8(PG_FUNCTION_ARGS)
 {
 	float8		value = PG_GETARG_FLOAT8(0);
 	float8		step = PG_GETARG_FLOAT8(1);
+	float8		parts;			/* of which one has so many: 10 steps of 0.1 */
 	float8		result;
 
 	require_positive(step > 0 && !isinf(step), "step");
-	result = round(value / step) * step;
+	parts = round(1 / step);
+	result = parts > 1 && parts * step == 1 ? round(value * parts) / parts : round(value / step) * step;
 	/* beyond the type: then the step is too small, or the value too near the end, to say less */
 	if (isinf(result) && !isinf(value))
 		result = value - fmod(value, step);

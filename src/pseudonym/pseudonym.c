@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "parser/parse_coerce.h"
 
 #include "core/core.h"
 #include "pseudonym/pseudonym_internal.h"
@@ -113,5 +114,5 @@ static bool
 takes(const PseudonymFormat *format, Oid type)
 {
 	return format->type == type ||
-		(format->type == TEXTOID && (type == VARCHAROID || type == BPCHAROID));
+		(format->type == TEXTOID && (type == BPCHAROID || IsBinaryCoercible(type, TEXTOID)));
 }

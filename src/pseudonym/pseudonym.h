@@ -13,7 +13,7 @@ extern void pp_pseudonym_init(void);
 typedef struct PseudonymFormat
 {
 	const char *name;			/* "token", "email" */
-	Oid			type;			/* of its values: text stands for varchar and character too */
+	Oid			type;			/* of its values: text stands for varchar, character and citext too */
 	const char *function;		/* SQL function (value, scope [, argument | subject's key]), in
 								 * schema privacy */
 	PGFunction	call;			/* the same in C */

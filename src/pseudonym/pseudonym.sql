@@ -70,7 +70,7 @@ CREATE FUNCTION privacy.pseudonym_email(value text, scope text, domain text DEFA
 	AS 'MODULE_PATHNAME', 'pp_sql_pseudonym_email';
 REVOKE ALL ON FUNCTION privacy.pseudonym_email(text, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.pseudonym_email(text, text, text) IS
-'The pseudonym of a value as an e-mail address. domain: replace (an address that can never receive mail, RFC 2606: the 40 digits of privacy.pseudonym(text, text) and "@pseudonym.invalid", 58 characters), keep (the domain behind the last @), pseudonymize (a pseudonym of the domain in 20 digits, equal for equal domains whatever their case, and ".invalid"). The whole value is hashed, neither trimmed nor case-folded. A value without @, local part or domain becomes what privacy.pseudonym_malformed says, here the 40 digits and "@pseudonym.invalid". Raises invalid_parameter_value for another treatment of the domain. Null for null. Raises as privacy.pseudonym(text, text) does.';
+'The pseudonym of a value as an e-mail address. domain: replace (an address that can never receive mail, RFC 2606: the 40 digits of privacy.pseudonym(text, text) and "@pseudonym.invalid", 58 characters), keep (the domain behind the last @, if it is one: letters, digits, hyphens and dots, at most 253 bytes), pseudonymize (a pseudonym of the domain in 20 digits, equal for equal domains whatever their case, and ".invalid"). The whole value is hashed, neither trimmed nor case-folded. A value without @, local part or such a domain becomes what privacy.pseudonym_malformed says, here the 40 digits and "@pseudonym.invalid". Raises invalid_parameter_value for another treatment of the domain. Null for null. Raises as privacy.pseudonym(text, text) does.';
 
 CREATE FUNCTION privacy.pseudonym(value inet, scope text) RETURNS inet
 	LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5
@@ -91,7 +91,7 @@ CREATE FUNCTION privacy.pseudonym(value date, scope text) RETURNS date
 	AS 'MODULE_PATHNAME', 'pp_sql_pseudonym_date';
 REVOKE ALL ON FUNCTION privacy.pseudonym(date, text) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.pseudonym(date, text) IS
-'Another day, by a keyed permutation of blocks of 73 049 days, of which one is 1900-01-01 to 2099-12-31: no two days share one, and neither order nor distance remains. Infinity stays. Carries no mark. To keep order and distances of one subject, see privacy.subject_pseudonym(). Raises datetime_field_overflow near the ends of the type. Null for null. Raises as privacy.pseudonym(text, text) does.';
+'Another day, by a keyed permutation of blocks of 73 049 days, of which one is 1900-01-01 to 2099-12-31: no two days share one, and neither order nor distance remains. Infinity stays. Carries no mark. To keep order and distances of one subject, see privacy.subject_pseudonym(). Null for null. Raises as privacy.pseudonym(text, text) does.';
 
 CREATE FUNCTION privacy.pseudonym(value timestamptz, scope text) RETURNS timestamptz
 	LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5
@@ -112,7 +112,7 @@ CREATE FUNCTION privacy.pseudonym(value anyarray, scope text) RETURNS anyarray
 	AS 'MODULE_PATHNAME', 'pp_sql_pseudonym_array';
 REVOKE ALL ON FUNCTION privacy.pseudonym(anyarray, text) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.pseudonym(anyarray, text) IS
-'Each element''s pseudonym in its type''s default format; dimensions, bounds and nulls stay. Raises invalid_parameter_value for a type without one, and as privacy.pseudonym(text, text) does.';
+'Each element''s pseudonym in its type''s default format; dimensions, bounds and nulls stay. Elements of a domain must fit it. Raises invalid_parameter_value for a type without one, and as privacy.pseudonym(text, text) does.';
 
 CREATE FUNCTION privacy.pseudonym_array(value anyarray, scope text, format text) RETURNS anyarray
 	LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20
@@ -140,7 +140,7 @@ CREATE FUNCTION privacy.subject_pseudonym(value date, scope text, subject_key te
 	AS 'MODULE_PATHNAME', 'pp_sql_subject_pseudonym_date';
 REVOKE ALL ON FUNCTION privacy.subject_pseudonym(date, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.subject_pseudonym(date, text, text) IS
-'The day moved by as many days as the subject''s key and the scope say, 1 to 3652 either way: order and distances of one subject stay, those between subjects do not. Infinity stays. Carries no mark. Raises datetime_field_overflow near the ends of the type. Null for null. Raises as privacy.pseudonym(text, text) does.';
+'The day moved by as many days as the subject''s key and the scope say, 1 to 3652 either way: order and distances of one subject stay, those between subjects do not. Infinity stays. Carries no mark. A day that would leave the type moves the other way. Null for null. Raises as privacy.pseudonym(text, text) does.';
 
 CREATE FUNCTION privacy.subject_pseudonym(value timestamptz, scope text, subject_key text) RETURNS timestamptz
 	LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5
@@ -161,7 +161,7 @@ CREATE FUNCTION privacy.is_pseudonym(value text, scope text, domain text DEFAULT
 	AS 'MODULE_PATHNAME', 'pp_sql_is_pseudonym';
 REVOKE ALL ON FUNCTION privacy.is_pseudonym(text, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.is_pseudonym(text, text, text) IS
-'Whether a value is a pseudonym of the scope, in any spelling and of any version, destroyed ones too: exactly as privacy.pseudonym(), _base32(), _base64url(), _email() or subject_pseudonym() write it, with a valid mark. domain: keep (an address may have any domain) or replace (only one below .invalid counts). Another text of such a form passes once in 2^32 per version. Null for null. Raises undefined_object, insufficient_privilege, PV001 and PV002 as privacy.pseudonym(text, text) does.';
+'Whether a value is a pseudonym of the scope, in any spelling and of any version, destroyed ones too: exactly as privacy.pseudonym(), _base32(), _base64url(), _email() or subject_pseudonym() write it, with a valid mark. domain: keep (behind an addresss @ may stand any domain) or replace (only the reserved ones that pseudonym_email() writes count). Another text of such a form passes once in 2^32 per version. Null for null. Raises undefined_object, insufficient_privilege, PV001 and PV002 as privacy.pseudonym(text, text) does.';
 
 CREATE FUNCTION privacy.is_pseudonym(value uuid, scope text) RETURNS boolean
 	LANGUAGE C STABLE STRICT PARALLEL SAFE COST 3

@@ -30,6 +30,9 @@
 #define PP_MARK_BYTES	4
 #define PP_TOKEN_BYTES	(PP_MAC_BYTES + PP_MARK_BYTES)
 #define PP_TOKEN_DIGITS (2 * PP_TOKEN_BYTES)
+#define PP_EMAIL_DOMAIN "@pseudonym.invalid"
+#define PP_DOMAIN_DIGITS 20		/* of a pseudonym of a domain, before PP_DOMAIN_END */
+#define PP_DOMAIN_END	".invalid"
 
 /*
  * The key for this call: of the scope named by the argument, for the current user; its newest
@@ -86,6 +89,9 @@ extern bool read_token(const text *value, unsigned char token[PP_TOKEN_BYTES], S
 /* The token in a spelling; suffix is the address's domain with its "@". */
 extern text *spell_token(const unsigned char token[PP_TOKEN_BYTES], Spelling spelling,
 						 const char *suffix, int suffix_length);
+
+/* Whether these bytes may stand behind the @ of an address. */
+extern bool is_domain(const char *bytes, int length);
 
 /* A UUID of version 8 (RFC 9562) with a token of the message in it: 90 bits of MAC and the mark. */
 extern pg_uuid_t *make_uuid(const MessagePart *parts, int count, const ScopeKey *key);

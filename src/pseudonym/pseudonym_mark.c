@@ -18,12 +18,11 @@
 #include "pseudonym/pseudonym_internal.h"
 
 #define UUID_DIGEST_BYTES (UUID_LEN - PP_MARK_BYTES)
-#define RESERVED_END	".invalid"
 
 static int	find_version(const ScopeChecks *checks, const unsigned char *bytes, int length, const unsigned char *mark);
 static int	find_version_of_text(const ScopeChecks *checks, const text *value);
 static int	find_version_of_uuid(const ScopeChecks *checks, const pg_uuid_t *value);
-static bool keeps_domain(const text *value);
+static bool has_fitting_domain(const text *value, bool any);
 static void refuse_to_chain(void) pg_attribute_noreturn();
 
 PG_FUNCTION_INFO_V1(pp_sql_is_pseudonym);
@@ -42,7 +41,7 @@ pp_sql_is_pseudonym(PG_FUNCTION_ARGS)
 	const ScopeChecks *checks = find_checks(fcinfo, 1);
 
 	PG_RETURN_BOOL(find_version_of_text(checks, value) > 0 &&
-				   (equals_word(domain, "keep") || !keeps_domain(value)));
+				   has_fitting_domain(value, equals_word(domain, "keep")));
 }
 
 /* is_pseudonym(value uuid, scope text) */
@@ -156,14 +155,24 @@ find_version(const ScopeChecks *checks, const unsigned char *bytes, int length, 
 	return 0;
 }
 
-/* An address whose domain can receive mail is somebody's. */
+/*
+ * Behind the token of an address stands exactly what pseudonym_email() writes there: anything looser
+ * would let a raw value hide behind a pseudonym.
+ */
 static bool
-keeps_domain(const text *value)
+has_fitting_domain(const text *value, bool any)
 {
-	int			length = VARSIZE_ANY_EXHDR(value);
-	int			end = sizeof(RESERVED_END) - 1;
+	const char *domain = VARDATA_ANY(value) + PP_TOKEN_DIGITS;
+	int			length = VARSIZE_ANY_EXHDR(value) - PP_TOKEN_DIGITS;
+	int			end = sizeof(PP_DOMAIN_END) - 1;
 
-	return length > PP_TOKEN_DIGITS &&
-		(length <= PP_TOKEN_DIGITS + end ||
-		 memcmp(VARDATA_ANY(value) + length - end, RESERVED_END, end) != 0);
+	if (length <= 0)
+		return true;
+	if (length == sizeof(PP_EMAIL_DOMAIN) - 1 && memcmp(domain, PP_EMAIL_DOMAIN, length) == 0)
+		return true;
+	if (any)
+		return is_domain(domain + 1, length - 1);
+	return length == 1 + PP_DOMAIN_DIGITS + end &&
+		strspn(domain + 1, "0123456789abcdef") == PP_DOMAIN_DIGITS &&
+		memcmp(domain + 1 + PP_DOMAIN_DIGITS, PP_DOMAIN_END, end) == 0;
 }

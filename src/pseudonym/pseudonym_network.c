@@ -5,9 +5,9 @@
  * more: networks stay networks, and a cidr stays one. Each bit is flipped or not by a keyed function
  * of all bits before it (prefix-preserving anonymisation as of Xu, Fan, Ammar and Moon, 2002). One
  * SipHash-2-4 decides six bits at a time: its 63 lower bits are the nodes of a binary tree, in which
- * the bits already read lead to the node that says about the next one. Its message is the address
- * with all later bits zero, in 16 bytes, and in eight more the number of bits before, and the
- * family (4 or 6) in the byte behind that number.
+ * the bits already read lead to the node that says about the next one. Its message is 16 bytes: the
+ * bits before, then a one, then zeros, which says how many bits there were. Its key is the first half
+ * of the key for this use for IPv4, the second half for IPv6.
  *
  * This is a bijection of each family, and it preserves the structure by design: who knows some
  * networks and their sizes may recognise others.
@@ -101,15 +101,11 @@ find_flips(uint64 tree, int bits, int count)
 static uint64
 hash_prefix(uint128 before, int position, int family, const ScopeKey *key)
 {
-	unsigned char message[24] = {0};
+	uint128		marked = before | (uint128) 1 << (127 - position);
+	uint64		halves[2] = {pg_hton64((uint64) (marked >> 64)), pg_hton64((uint64) marked)};
 	unsigned char hash[crypto_shorthash_siphash24_BYTES];
-	uint64		upper = pg_hton64((uint64) (before >> 64));
-	uint64		lower = pg_hton64((uint64) before);
 
-	memcpy(message, &upper, 8);
-	memcpy(message + 8, &lower, 8);
-	message[16] = (unsigned char) position;
-	message[17] = family == PGSQL_AF_INET ? 4 : 6;
-	crypto_shorthash_siphash24(hash, message, sizeof(message), key->use[PP_USE_PREFIX]);
+	crypto_shorthash_siphash24(hash, (unsigned char *) halves, sizeof(halves),
+							   key->use[PP_USE_PREFIX] + (family == PGSQL_AF_INET ? 0 : PP_KEY_BYTES / 2));
 	return get_number(hash);
 }

@@ -11,7 +11,7 @@
 
 #define LONGEST_CODE	18
 
-static int64 permute_signed(int64 number, uint64 size, const char *tweak, const ScopeKey *key);
+static int64 permute_signed(int64 number, uint64 size, const char *tweak, const char *negative_tweak, const ScopeKey *key);
 static bool read_code(const text *value, uint64 *number, uint64 *size);
 
 PG_FUNCTION_INFO_V1(pp_sql_pseudonym_int2);
@@ -23,30 +23,30 @@ PG_FUNCTION_INFO_V1(pp_sql_pseudonym_digits);
 Datum
 pp_sql_pseudonym_int2(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT16(permute_signed(PG_GETARG_INT16(0), UINT64CONST(1) << 15, "int2", find_key(fcinfo, 1)));
+	PG_RETURN_INT16(permute_signed(PG_GETARG_INT16(0), UINT64CONST(1) << 15, "int2", "int2 negative", find_key(fcinfo, 1)));
 }
 
 /* pseudonym(value integer, scope text) */
 Datum
 pp_sql_pseudonym_int4(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT32(permute_signed(PG_GETARG_INT32(0), UINT64CONST(1) << 31, "int4", find_key(fcinfo, 1)));
+	PG_RETURN_INT32(permute_signed(PG_GETARG_INT32(0), UINT64CONST(1) << 31, "int4", "int4 negative", find_key(fcinfo, 1)));
 }
 
 /* pseudonym(value bigint, scope text) */
 Datum
 pp_sql_pseudonym_int8(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64(permute_signed(PG_GETARG_INT64(0), UINT64CONST(1) << 63, "int8", find_key(fcinfo, 1)));
+	PG_RETURN_INT64(permute_signed(PG_GETARG_INT64(0), UINT64CONST(1) << 63, "int8", "int8 negative", find_key(fcinfo, 1)));
 }
 
-/* A type has as many negative numbers, from -1 down, as others, from 0 up. */
+/* A type has as many negative numbers, from -1 down, as others, from 0 up; they are permuted apart. */
 static int64
-permute_signed(int64 number, uint64 size, const char *tweak, const ScopeKey *key)
+permute_signed(int64 number, uint64 size, const char *tweak, const char *negative_tweak, const ScopeKey *key)
 {
 	if (number >= 0)
 		return permute(number, size, tweak, key);
-	return -1 - (int64) permute(-1 - number, size, tweak, key);
+	return -1 - (int64) permute(-1 - number, size, negative_tweak, key);
 }
 
 /* pseudonym_digits(value text, scope text) */

@@ -25,6 +25,7 @@
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "port/pg_bswap.h"
 
 #include "core/core.h"
@@ -32,7 +33,7 @@
 
 #define TWEAK_BYTES		16		/* the last of them zero */
 #define TABLE_LIMIT		65536	/* domains below it are shuffled */
-#define TABLES			4
+#define TABLES			16
 #define SHUFFLE_ROUND	255
 #define CHOICE_ROUND	254
 
@@ -43,6 +44,17 @@ typedef struct Permutation
 	uint64		name;			/* out of tweak and size */
 } Permutation;
 
+/* A shuffled table, each in guarded memory of its own. */
+static struct HeldTable
+{
+	uint16	   *table;			/* NULL: free */
+	uint64		generation;
+	uint64		used;			/* when, in calls */
+	const ScopeKey *key;
+	uint64		size;
+	char		tweak[TWEAK_BYTES];
+}			held[TABLES];
+
 static uint64 permute_pair(uint64 number, uint64 size, uint64 a, uint64 b,
 						   const char *tweak, const unsigned char *key);
 static Permutation name_permutation(const char *tweak, uint64 size, const unsigned char *key);
@@ -50,19 +62,11 @@ static inline uint64 hash_round(const Permutation *permutation, int round, uint6
 static uint64 scale(uint64 hash, uint64 bound);
 static uint64 upper_root(uint64 size);
 static const uint16 *find_table(uint64 size, const char *tweak, const ScopeKey *key);
-static uint16 *take_table(int slot);
+static void make_table(struct HeldTable *slot, uint64 size, const char *tweak, const ScopeKey *key);
+static void forget_table(struct HeldTable *slot);
+static void watch_transactions(void);
+static void forget_stale_tables(XactEvent event, void *arg);
 static void shuffle(uint16 *table, uint64 size, const char *tweak, const unsigned char *key);
-
-/* Which permutations the tables hold. */
-static uint16 *tables = NULL;
-static int	next_table = 0;
-static struct
-{
-	uint64		generation;
-	const ScopeKey *key;
-	uint64		size;
-	char		tweak[TWEAK_BYTES];
-}			held[TABLES];
 
 uint64
 permute(uint64 number, uint64 size, const char *tweak, const ScopeKey *key)
@@ -162,38 +166,74 @@ upper_root(uint64 size)
 static const uint16 *
 find_table(uint64 size, const char *tweak, const ScopeKey *key)
 {
-	uint16	   *table;
+	static uint64 calls = 0;
+	struct HeldTable *oldest = &held[0];
 
-	for (int slot = 0; slot < TABLES; slot++)
-		if (held[slot].generation == pp_keyring_generation() && held[slot].key == key &&
-			held[slot].size == size && strcmp(held[slot].tweak, tweak) == 0)
-			return tables + slot * TABLE_LIMIT;
-	table = take_table(next_table);
-	shuffle(table, size, tweak, key->use[PP_USE_PERMUTATION]);
-	sodium_mprotect_readonly(tables);
-	held[next_table].generation = pp_keyring_generation();
-	held[next_table].key = key;
-	held[next_table].size = size;
-	strlcpy(held[next_table].tweak, tweak, sizeof(held[0].tweak));
-	next_table = (next_table + 1) % TABLES;
-	return table;
+	calls++;
+	for (struct HeldTable *each = held; each < held + TABLES; each++)
+	{
+		if (each->table != NULL && each->generation == pp_keyring_generation() && each->key == key &&
+			each->size == size && strcmp(each->tweak, tweak) == 0)
+		{
+			each->used = calls;
+			return each->table;
+		}
+		if (each->table == NULL || (oldest->table != NULL && each->used < oldest->used))
+			oldest = each;
+	}
+	make_table(oldest, size, tweak, key);
+	oldest->used = calls;
+	return oldest->table;
 }
 
-/* Writable, and nobody's. */
-static uint16 *
-take_table(int slot)
+static void
+make_table(struct HeldTable *slot, uint64 size, const char *tweak, const ScopeKey *key)
 {
-	if (tables == NULL)
-		tables = sodium_malloc(TABLES * TABLE_LIMIT * sizeof(uint16));
-	if (tables == NULL)
+	forget_table(slot);
+	watch_transactions();
+	slot->table = sodium_malloc(size * sizeof(uint16));
+	if (slot->table == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("there is no guarded memory for a permutation"),
 				 errdetail("libsodium could not allocate it."),
 				 errhint("See the limits on memory of the server's process.")));
-	held[slot].generation = 0;
-	sodium_mprotect_readwrite(tables);
-	return tables + slot * TABLE_LIMIT;
+	shuffle(slot->table, size, tweak, key->use[PP_USE_PERMUTATION]);
+	sodium_mprotect_readonly(slot->table);
+	slot->generation = pp_keyring_generation();
+	slot->key = key;
+	slot->size = size;
+	strlcpy(slot->tweak, tweak, sizeof(slot->tweak));
+}
+
+/* sodium_free fills the memory with zeros. */
+static void
+forget_table(struct HeldTable *slot)
+{
+	if (slot->table != NULL)
+		sodium_free(slot->table);
+	memset(slot, 0, sizeof(*slot));
+}
+
+static void
+watch_transactions(void)
+{
+	static bool watching = false;
+
+	if (!watching)
+		RegisterXactCallback(forget_stale_tables, NULL);
+	watching = true;
+}
+
+/* A key that was destroyed or revoked takes its tables along, at the end of the transaction at the latest. */
+static void
+forget_stale_tables(XactEvent event, void *arg)
+{
+	(void) event;
+	(void) arg;
+	for (int i = 0; i < TABLES; i++)
+		if (held[i].generation != pp_keyring_generation())
+			forget_table(&held[i]);
 }
 
 static void

@@ -22,6 +22,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/memutils.h"
@@ -29,10 +31,9 @@
 #include "core/core.h"
 #include "pseudonym/pseudonym_internal.h"
 
-#define EMAIL_DOMAIN		"@pseudonym.invalid"
-#define DOMAIN_DIGEST_BYTES 10
-#define DOMAIN_END			".invalid"
-#define PSEUDONYM_DOMAIN_LENGTH (1 + 2 * DOMAIN_DIGEST_BYTES + (int) sizeof(DOMAIN_END) - 1)
+#define DOMAIN_DIGEST_BYTES (PP_DOMAIN_DIGITS / 2)
+#define PSEUDONYM_DOMAIN_LENGTH (1 + PP_DOMAIN_DIGITS + (int) sizeof(PP_DOMAIN_END) - 1)
+#define LONGEST_DOMAIN		253
 #define SHORT_MESSAGE		256
 #define UUID_DIGEST_BYTES	12
 
@@ -142,9 +143,9 @@ pp_sql_pseudonym_email(PG_FUNCTION_ARGS)
 	MessagePart part = text_part(value);
 
 	if (domain == NULL)
-		refuse_malformed("email", "has no local part, no @ or no domain");
+		refuse_malformed("email", "is not a local part, an @ and a domain");
 	if (equals_word(treatment, "replace") || domain == NULL)
-		PG_RETURN_TEXT_P(make_hex_token(&part, 1, key, EMAIL_DOMAIN, sizeof(EMAIL_DOMAIN) - 1));
+		PG_RETURN_TEXT_P(make_hex_token(&part, 1, key, PP_EMAIL_DOMAIN, sizeof(PP_EMAIL_DOMAIN) - 1));
 	else
 	{
 		int			length = VARDATA_ANY(value) + VARSIZE_ANY_EXHDR(value) - domain;
@@ -167,7 +168,7 @@ equals_word(const text *argument, const char *word)
 		memcmp(VARDATA_ANY(argument), word, strlen(word)) == 0;
 }
 
-/* The last @ and what follows, or NULL where it is no address. */
+/* The last @ and what follows, or NULL where there is nothing before it or no domain behind it. */
 static const char *
 find_domain(const text *value)
 {
@@ -176,8 +177,23 @@ find_domain(const text *value)
 
 	for (int i = length - 2; i > 0; i--)
 		if (bytes[i] == '@')
-			return bytes + i;
+			return is_domain(bytes + i + 1, length - i - 1) ? bytes + i : NULL;
 	return NULL;
+}
+
+/*
+ * Letters, digits, hyphens and dots, as domains have them (RFC 1035; RFC 5890 for letters beyond
+ * ASCII): what is kept must not be a way around the pseudonym for other text.
+ */
+bool
+is_domain(const char *bytes, int length)
+{
+	if (length < 1 || length > LONGEST_DOMAIN || bytes[0] == '.' || bytes[0] == '-')
+		return false;
+	for (int i = 0; i < length; i++)
+		if (!IS_HIGHBIT_SET(bytes[i]) && !isalnum((unsigned char) bytes[i]) && bytes[i] != '-' && bytes[i] != '.')
+			return false;
+	return true;
 }
 
 /* Equal domains stay equal: a pseudonym of the domain, in lower case as domains compare. */
@@ -192,7 +208,7 @@ pseudonymize_domain(const MessagePart *address, const char *domain, int length, 
 	compute_digest(digest, parts, lengthof(parts), key);
 	suffix[0] = '@';
 	put_hex(suffix + 1, digest, DOMAIN_DIGEST_BYTES);
-	memcpy(suffix + 1 + 2 * DOMAIN_DIGEST_BYTES, DOMAIN_END, sizeof(DOMAIN_END) - 1);
+	memcpy(suffix + 1 + PP_DOMAIN_DIGITS, PP_DOMAIN_END, sizeof(PP_DOMAIN_END) - 1);
 	pfree(lower);
 	return make_hex_token(address, 1, key, suffix, sizeof(suffix));
 }

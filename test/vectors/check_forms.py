@@ -58,7 +58,8 @@ def digits(value):
 
 def number(value, bits):
     size = 1 << (bits - 1)
-    return SCOPE.permute(value, size, f"int{bits // 8}") if value >= 0 else -1 - SCOPE.permute(-1 - value, size, f"int{bits // 8}")
+    tweak = f"int{bits // 8}"
+    return SCOPE.permute(value, size, tweak) if value >= 0 else -1 - SCOPE.permute(-1 - value, size, tweak + " negative")
 
 
 def prefix(address, count):
@@ -67,9 +68,9 @@ def prefix(address, count):
     result = raw
     for i in range(count):
         if i % 6 == 0:
-            kept = (raw >> (width - i) << (width - i)).to_bytes(width // 8, "big").ljust(16, b"\0")
-            message = kept + bytes([i, address.version]) + bytes(6)
-            tree = int.from_bytes(siphash24(SCOPE.use("prefix")[:16], message), "little")
+            before = (raw >> (width - i)) << 1 | 1
+            key = SCOPE.use("prefix")[:16] if address.version == 4 else SCOPE.use("prefix")[16:]
+            tree = int.from_bytes(siphash24(key, (before << (127 - i)).to_bytes(16, "big")), "little")
             node = 0
         shift = width - 1 - i
         result ^= (tree >> node & 1) << shift
