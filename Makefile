@@ -1,7 +1,7 @@
 # The house of pg_privacy. LAYERS is its architecture: a module may include headers of modules to
 # its left, never to its right (test/ci/layers checks it). The same list, in the same order, drives
 # the objects and the install script.
-LAYERS = core keyring audit pseudonym label policy sweep discovery worker
+LAYERS = core keyring audit pseudonym mask label policy static_masking sweep discovery worker
 
 EXTENSION = pg_privacy
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pg_privacy.control)
@@ -11,10 +11,12 @@ MODULE_big = pg_privacy
 MODULE_SOURCES = $(filter-out $(GRAMMAR:.y=.c),$(foreach layer,$(LAYERS),$(sort $(wildcard src/$(layer)/*.c))))
 OBJS = src/pg_privacy.o $(MODULE_SOURCES:.c=.o) $(GRAMMAR:.y=.o)
 GRAMMAR = src/label/label_grammar.y
+NAME_LISTS = $(sort $(wildcard src/pseudonym/*.txt))
+NAMES = src/pseudonym/pseudonym_name.inc
 
 DATA_built = $(EXTENSION_SQL)
 DATA = $(wildcard src/upgrade/*.sql)
-EXTRA_CLEAN = $(EXTENSION_SQL) $(GRAMMAR:.y=.c) $(GRAMMAR:.y=.h) $(OBJS:.o=.d) results output_iso tmp_check
+EXTRA_CLEAN = $(EXTENSION_SQL) $(GRAMMAR:.y=.c) $(GRAMMAR:.y=.h) $(NAMES) $(OBJS:.o=.d) results output_iso tmp_check
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --dbname=contrib_regression
@@ -40,5 +42,9 @@ $(EXTENSION_SQL): $(foreach layer,$(LAYERS),$(wildcard src/$(layer)/$(layer).sql
 $(GRAMMAR:.y=.c): $(GRAMMAR)
 	$(or $(BISON),bison) -Wno-deprecated -d -o $@ $<
 src/label/label_scan.o: $(GRAMMAR:.y=.c)
+
+$(NAMES): src/pseudonym/name_lists.awk $(NAME_LISTS)
+	LC_ALL=C $(or $(AWK),awk) -f $^ > $@
+src/pseudonym/pseudonym_name.o: $(NAMES)
 
 -include $(OBJS:.o=.d)

@@ -43,10 +43,11 @@ SECURITY LABEL FOR privacy ON TABLE learner IS
 SECURITY LABEL FOR privacy ON COLUMN learner.email IS
 	'CATEGORY user.contact.email; DIRECT IDENTIFIER; SOURCE SUBJECT;
 	 FOR marketing THEN PSEUDONYMIZE AS email IN person';
-SECURITY LABEL FOR privacy ON COLUMN learner.born IS 'QUASI IDENTIFIER; THEN SET NULL';
+SECURITY LABEL FOR privacy ON COLUMN learner.born IS 'QUASI IDENTIFIER; THEN SET NULL; MASK WITH mask_date(''year'')';
+SECURITY LABEL FOR privacy ON COLUMN learner.name IS 'DIRECT IDENTIFIER; MASK WITH mask_partial(1, ''***'', 0)';
 SECURITY LABEL FOR privacy ON COLUMN learner.details IS 'SENSITIVE; FOR service THEN SET ''{}'' MARK (treated_at)';
 SELECT relation, subjects, terms, draft FROM privacy.table_label ORDER BY relation::text;
-SELECT column_name, category, identifier, source, purposes, treatment, mark FROM privacy.column_label ORDER BY column_name;
+SELECT column_name, category, identifier, source, purposes, treatment, mark, masking FROM privacy.column_label ORDER BY column_name;
 SELECT privacy.label_script();
 RESET ROLE;
 SELECT * FROM privacy.check_labels();
@@ -64,6 +65,9 @@ SECURITY LABEL FOR privacy ON TABLE agreement IS 'RETAIN FOR service AFTER ended
 SECURITY LABEL FOR privacy ON TABLE agreement IS 'RETAIN FOR service AFTER ended_on THEN DELETE';
 SECURITY LABEL FOR privacy ON TABLE agreement IS 'RETAIN FOR service AFTER (ended_at + paid) THEN DELETE';
 SECURITY LABEL FOR privacy ON TABLE agreement IS 'RETAIN FOR gossip AFTER ended_at THEN DELETE';
+SECURITY LABEL FOR privacy ON COLUMN learner.note IS 'MASK WITH hide_all()';
+SECURITY LABEL FOR privacy ON COLUMN learner.note IS 'MASK WITH mask_partial(1, ''*'')';
+SECURITY LABEL FOR privacy ON COLUMN learner.note IS 'MASK WITH mask_mentions((ARRAY[name, nobody]))';
 
 -- The rest is many ways to be wrong, shown by their words only.
 CREATE FUNCTION refusal(object text, label text) RETURNS text LANGUAGE plpgsql AS $$
@@ -109,8 +113,7 @@ SELECT label || E'\n  ' || refusal('TABLE agreement', label) FROM (VALUES
 \echo -- clauses without an engine yet
 SELECT label || E'\n  ' || refusal(CASE WHEN label ~ 'DELETE|TENANT' THEN 'TABLE agreement' ELSE 'COLUMN agreement.ended_at' END, label) FROM (VALUES
 	('RETAIN FOR service UNTIL OBJECTION THEN DELETE'), ('RETAIN FOR service UNTIL WITHDRAWAL THEN DELETE'),
-	('ONLY FOR service'), ('ONLY FOR service THEN SET NULL'), ('FOR service'),
-	('PSEUDONYMIZE'), ('MASK WITH privacy.mask_partial(2, ''x'')'), ('SET NULL'), ('THEN SET DEFAULT'), ('THEN MASK WITH mask_date()')
+	('ONLY FOR service'), ('ONLY FOR service THEN SET NULL'), ('FOR service')
 ) AS later (label);
 SELECT refusal('TABLE learner', 'SUBJECT learner KEY ((lower(email)))');
 
@@ -137,7 +140,7 @@ SELECT privacy.check_label('RETAIN NOTHING THEN SET NULL');
 \echo -- the wrong place
 SELECT object || ': ' || label || E'\n  ' || refusal(object, label) FROM (VALUES
 	('TABLE agreement', 'CATEGORY user.name'), ('TABLE agreement', 'SENSITIVE'), ('TABLE agreement', 'SOURCE SUBJECT'),
-	('TABLE agreement', 'FOR service THEN SET NULL'), ('COLUMN learner.email', 'RETAIN 1 year AFTER closed_at THEN DELETE'),
+	('TABLE agreement', 'FOR service THEN SET NULL'), ('TABLE agreement', 'MASK WITH mask_email()'), ('COLUMN learner.email', 'RETAIN 1 year AFTER closed_at THEN DELETE'),
 	('COLUMN learner.email', 'DRAFT'), ('COLUMN learner.email', 'SUBJECT learner KEY (id)'),
 	('COLUMN learner.email', 'SUBJECT learner VIA (email)'), ('TABLE learner', 'SUBJECT agreement VIA (id)'),
 	('TABLE learner', 'SUBJECT learner KEY (nobody)'), ('TABLE learner', 'RETAIN FOR service WITH (email) THEN DELETE'),
@@ -174,6 +177,24 @@ SELECT object || ': ' || label || E'\n  ' || refusal('COLUMN ' || object, label)
 	('learner.details', 'THEN SET ''{}'' MARK (closed_at)'), ('learner.details', 'THEN SET ''{}'' MARK (born)'), ('learner.email', 'THEN SET NULL; THEN SET NULL'),
 	('learner.email', 'FOR service THEN SET NULL; THEN SET NULL'), ('learner.note', 'THEN SET NULL')
 ) AS treatment (object, label);
+\echo -- masks
+SELECT label || E'\n  ' || privacy.check_label(label) FROM (VALUES
+	('MASK WITH mask_partial(2, ''*'', 0)'), ('mask with privacy . MASK_EMAIL ( )'), ('MASK WITH "My Schema"."mask.it"(-1.5e3, "B b", key, (coalesce(a, '')'')))'),
+	('THEN MASK WITH mask_date(''year''); SET ''it''''s''')
+) AS good (label);
+SELECT label || E'\n  ' || refusal('COLUMN learner.note', label) FROM (VALUES
+	('MASK WITH mask_partial'), ('MASK mask_email()'), ('MASK WITH mask_email(,)'), ('MASK WITH mask_email(1,)'), ('MASK WITH mask_email() MARK (treated_at)'),
+	('MASK WITH a.b.c()'), ('MASK WITH mask_email(a.b)'), ('MASK WITH mask_email(); SET NULL')
+) AS bad (label);
+\echo -- masks that do not fit
+SELECT object || ': ' || label || E'\n  ' || refusal('COLUMN ' || object, label) FROM (VALUES
+	('learner.note', 'MASK WITH mask_partial(2, ''*'', 2)'), ('learner.name', 'MASK WITH privacy.mask_email()'), ('learner.born', 'MASK WITH mask_date(''year'')'), ('learner.note', 'MASK WITH pg_catalog.left(3)'),
+	('learner.note', 'MASK WITH mask_mentions((ARRAY[name, email]))'), ('learner.note', 'THEN MASK WITH mask_email()'), ('learner.email', 'MASK WITH mask_email(); THEN SET NULL'),
+	('learner.note', 'MASK WITH partial(2, ''*'', 2)'), ('learner.note', 'MASK WITH privacy.pseudonym(''person'')'), ('learner.note', 'MASK WITH left(3)'), ('learner.note', 'MASK WITH mask_partial()'), ('learner.score', 'MASK WITH mask_email()'),
+	('learner.note', 'MASK WITH mask_partial(2, nobody, 2)'), ('learner.note', 'MASK WITH mask_partial(2, note)'), ('learner.note', 'MASK WITH mask_partial(2, (now()::text), 2)'), ('learner.note', 'MASK WITH mask_mentions((name), (SELECT 1))'),
+	('learner.note', 'MASK WITH mask_mentions((ARRAY[name]), (nobody))'), ('learner.note', 'MASK WITH mask_mentions((ARRAY[name], 1))'), ('learner.note', 'MASK WITH pg_catalog.pg_read_file()'), ('learner.note', 'MASK WITH pg_catalog.max()'), ('learner.note', 'MASK WITH nowhere.f()'),
+	('learner.score', 'MASK WITH mask_range(10)'), ('learner.email', 'SET DEFAULT')
+) AS mask (object, label);
 CREATE TABLE plain (id int, email text);
 SELECT refusal('COLUMN plain.email', 'THEN SET NULL');
 \pset tuples_only off

@@ -38,7 +38,7 @@ SELECT v.name, privacy.is_pseudonym(v.value, 'shared')
   FROM token, LATERAL (VALUES ('as written', t), ('upper case', upper(t)), ('shortened', left(t, 39)),
 	('lengthened', t || '0'), ('first digit', CASE left(t, 1) WHEN '0' THEN '1' ELSE '0' END || substr(t, 2)),
 	('last digit', left(t, 39) || CASE right(t, 1) WHEN '0' THEN '1' ELSE '0' END),
-	('other domain', t || '@pseudonym.example'), ('domain in upper case', t || '@PSEUDONYM.INVALID'),
+	('any domain', t || '@pseudonym.example'), ('nothing behind the @', t || '@'),
 	('not hexadecimal', repeat('g', 40)), ('zeros', repeat('0', 40)), ('as long as an address', repeat('0', 58)),
 	('empty', ''), ('20 letters of two bytes', repeat('å', 20))) AS v (name, value);
 
@@ -49,8 +49,8 @@ INSERT INTO long_value SELECT n, repeat('x', n) FROM unnest(ARRAY[119, 120, 121,
 SELECT n, privacy.pseudonym(v, 'shared') = privacy.pseudonym(repeat('x', n), 'shared') AS equal FROM long_value ORDER BY n;
 
 -- Keyed functions are neither IMMUTABLE nor for PUBLIC.
-SELECT proname, provolatile, proisstrict, proparallel, prosecdef, has_function_privilege('public', oid, 'EXECUTE') AS public
-  FROM pg_proc WHERE pronamespace = 'privacy'::regnamespace AND proname IN ('pseudonym', 'pseudonym_email', 'is_pseudonym') ORDER BY proname;
+SELECT provolatile, proisstrict, proparallel, prosecdef, has_function_privilege('public', oid, 'EXECUTE') AS public, count(*) > 10 AS many
+  FROM pg_proc WHERE pronamespace = 'privacy'::regnamespace AND proname ~ 'pseudonym' GROUP BY 1, 2, 3, 4, 5;
 CREATE TEMP TABLE customer (email text);
 CREATE INDEX ON customer (privacy.pseudonym(email, 'person'));
 

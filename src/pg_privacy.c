@@ -12,6 +12,7 @@
 #include "keyring/keyring.h"
 #include "label/label.h"
 #include "policy/policy.h"
+#include "pseudonym/pseudonym.h"
 #include "sweep/sweep.h"
 #include "worker/worker.h"
 
@@ -25,6 +26,7 @@ _PG_init(void)
 	pp_core_init();				/* the clock */
 	pp_keyring_init();			/* the root key, scopes */
 	pp_audit_init();			/* evidence of what the keyring does */
+	pp_pseudonym_init();		/* what malformed values get */
 	pp_label_init();			/* SECURITY LABEL FOR privacy */
 	pp_policy_init();			/* what a label promises */
 	pp_sweep_init();			/* how a sweep behaves */

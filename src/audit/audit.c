@@ -33,8 +33,8 @@
 #include "core/core.h"
 #include "keyring/keyring.h"
 
-static void record_key_event(const char *event, const char *scope, const char *role);
-static void insert_entry(const StoredEntry *entry, const unsigned char mac[PP_MAC_BYTES]);
+static void record_key_event(const char *event, const char *scope, const char *role, int version);
+static void insert_entry(const StoredEntry *entry, const unsigned char mac[PP_AUDIT_MAC_BYTES]);
 static Datum text_or_null(const char *text, char *null);
 static char *normalise_json(const char *json);
 
@@ -48,35 +48,44 @@ pp_audit_init(void)
 }
 
 static void
-record_key_event(const char *event, const char *scope, const char *role)
+record_key_event(const char *event, const char *scope, const char *role, int version)
 {
 	AuditEntry	entry = {.action = event, .object = scope, .row_count = -1};
+	StringInfoData detail;
 
+	initStringInfo(&detail);
 	if (role != NULL)
 	{
-		StringInfoData detail;
-
-		initStringInfo(&detail);
 		appendStringInfoString(&detail, "{\"role\": ");
 		escape_json(&detail, role);
 		appendStringInfoChar(&detail, '}');
-		entry.detail = detail.data;
 	}
+	else if (version > 0)
+		appendStringInfo(&detail, "{\"version\": %d}", version);
+	if (detail.len > 0)
+		entry.detail = detail.data;
 	pp_audit_append(&entry);
 }
 
 void
 pp_audit_append(const AuditEntry *entry)
 {
-	unsigned char mac[PP_MAC_BYTES];
+	pp_audit_append_as(entry, GetUserNameFromId(GetSessionUserId(), false));
+}
+
+void
+pp_audit_append_as(const AuditEntry *entry, const char *actor)
+{
+	unsigned char mac[PP_AUDIT_MAC_BYTES];
 	StoredEntry stored = {
-		.actor = GetUserNameFromId(GetSessionUserId(), false),
+		.actor = actor,
 		.action = entry->action,
 		.object = entry->object,
 		.rule = entry->rule,
 		.cut_off = entry->cut_off == 0 || TIMESTAMP_NOT_FINITE(entry->cut_off) ? NULL : &entry->cut_off,
 		.row_count = entry->row_count < 0 ? NULL : &entry->row_count,
 		.detail = entry->detail == NULL ? NULL : normalise_json(entry->detail),
+		.subject_hash = entry->subject_hash == NULL ? NULL : pp_audit_make_bytea(entry->subject_hash),
 	};
 
 	pp_audit_require_key();
@@ -88,12 +97,12 @@ pp_audit_append(const AuditEntry *entry)
 }
 
 static void
-insert_entry(const StoredEntry *entry, const unsigned char mac[PP_MAC_BYTES])
+insert_entry(const StoredEntry *entry, const unsigned char mac[PP_AUDIT_MAC_BYTES])
 {
 	Oid			types[] = {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	TIMESTAMPTZOID, INT8OID, TEXTOID, BYTEAOID};
-	char		nulls[] = "          ";
-	Datum		values[10];
+	TIMESTAMPTZOID, INT8OID, TEXTOID, BYTEAOID, BYTEAOID};
+	char		nulls[] = "           ";
+	Datum		values[11];
 
 	values[0] = Int64GetDatum(entry->id);
 	values[1] = TimestampTzGetDatum(entry->at);
@@ -104,15 +113,18 @@ insert_entry(const StoredEntry *entry, const unsigned char mac[PP_MAC_BYTES])
 	values[6] = entry->cut_off != NULL ? TimestampTzGetDatum(*entry->cut_off) : (Datum) 0;
 	values[7] = entry->row_count != NULL ? Int64GetDatum(*entry->row_count) : (Datum) 0;
 	values[8] = text_or_null(entry->detail, &nulls[8]);
-	values[9] = PointerGetDatum(pp_audit_make_bytea(mac));
+	values[9] = PointerGetDatum(entry->subject_hash);
+	values[10] = PointerGetDatum(pp_audit_make_bytea(mac));
 	if (entry->cut_off == NULL)
 		nulls[6] = 'n';
 	if (entry->row_count == NULL)
 		nulls[7] = 'n';
+	if (entry->subject_hash == NULL)
+		nulls[9] = 'n';
 	pp_core_execute("INSERT INTO privacy.audit_entry "
-					"(id, at, actor, action, object, rule, cut_off, row_count, detail, mac) "
-					"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::pg_catalog.jsonb, $10)",
-					false, 10, types, values, nulls);
+					"(id, at, actor, action, object, rule, cut_off, row_count, detail, subject_hash, mac) "
+					"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::pg_catalog.jsonb, $10, $11)",
+					false, 11, types, values, nulls);
 }
 
 static Datum

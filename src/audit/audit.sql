@@ -29,9 +29,12 @@ COMMENT ON COLUMN privacy.audit_entry.rule IS 'the deletion rule it was done und
 COMMENT ON COLUMN privacy.audit_entry.cut_off IS 'the time the rule was applied for';
 COMMENT ON COLUMN privacy.audit_entry.row_count IS 'how many rows';
 COMMENT ON COLUMN privacy.audit_entry.detail IS 'what else belongs to it; never a personal value';
-COMMENT ON COLUMN privacy.audit_entry.subject_hash IS 'the data subject as a keyed hash';
+COMMENT ON COLUMN privacy.audit_entry.subject_hash IS 'the data subject, or the reversible pseudonym that was turned back, as a keyed hash: BLAKE2b-256 under this database''s audit key, see src/audit/audit_mac.c';
 COMMENT ON COLUMN privacy.audit_entry.mac IS
 'keyed BLAKE2b-256 (RFC 7693) over all other columns under this database''s audit key; the message is described in src/audit/audit_mac.c';
+
+CREATE INDEX audit_entry_limit ON privacy.audit_entry (action, (detail ->> 'role'), at) WHERE subject_hash IS NOT NULL;
+COMMENT ON INDEX privacy.audit_entry_limit IS 'Counts what a role did in the last hour, where that is limited; other entries are not in it.';
 
 CREATE TABLE privacy.audit_seal (
 	chain_number bigint NOT NULL PRIMARY KEY,

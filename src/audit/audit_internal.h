@@ -2,6 +2,7 @@
  * audit_internal.h: what the parts of audit ask of each other.
  *
  * audit.c         appending entries; the keyring's events; the SQL functions
+ * audit_apart.c   entries that commit on their own
  * audit_mac.c     what is authenticated, byte by byte
  * audit_seal.c    chaining
  * audit_verify.c  verification
@@ -12,7 +13,6 @@
 #include "audit/audit.h"
 #include "executor/spi.h"
 
-#define PP_MAC_BYTES 32
 #define PP_AUDIT_FETCH 1000		/* rows of a cursor at a time */
 
 /* An entry as stored; texts in the server's encoding, NULL where the column is null. */
@@ -39,14 +39,20 @@ typedef struct StoredSeal
 	int64		settled_id;
 } StoredSeal;
 
-extern void pp_audit_mac_entry(unsigned char mac[PP_MAC_BYTES], const StoredEntry *entry);
-extern void pp_audit_mac_seal(unsigned char mac[PP_MAC_BYTES], const StoredSeal *seal,
-							  const unsigned char entry_mac[PP_MAC_BYTES],
-							  const unsigned char previous_mac[PP_MAC_BYTES]);
+/* pp_audit_append for an actor who is not the session's user. */
+extern void pp_audit_append_as(const AuditEntry *entry, const char *actor);
+
+/* Where the worker of audit_apart.c begins; its argument is the handle of a piece of shared memory. */
+extern PGDLLEXPORT void pp_audit_work_apart(Datum main_arg);
+
+extern void pp_audit_mac_entry(unsigned char mac[PP_AUDIT_MAC_BYTES], const StoredEntry *entry);
+extern void pp_audit_mac_seal(unsigned char mac[PP_AUDIT_MAC_BYTES], const StoredSeal *seal,
+							  const unsigned char entry_mac[PP_AUDIT_MAC_BYTES],
+							  const unsigned char previous_mac[PP_AUDIT_MAC_BYTES]);
 
 /* A MAC as a bytea, palloc'd; and from one: false when it is null or of another length. */
-extern bytea *pp_audit_make_bytea(const unsigned char mac[PP_MAC_BYTES]);
-extern bool pp_audit_get_mac(unsigned char mac[PP_MAC_BYTES], HeapTuple row, TupleDesc columns, int column);
+extern bytea *pp_audit_make_bytea(const unsigned char mac[PP_AUDIT_MAC_BYTES]);
+extern bool pp_audit_get_mac(unsigned char mac[PP_AUDIT_MAC_BYTES], HeapTuple row, TupleDesc columns, int column);
 
 /* A bigint or timestamptz column; 0 where it is null. */
 extern int64 pp_audit_get_number(HeapTuple row, TupleDesc columns, int column, bool *isnull);

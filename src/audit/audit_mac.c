@@ -10,6 +10,9 @@
  * timestamptz is the number of microseconds since 2000-01-01 UTC; texts are in UTF-8 and jsonb as
  * it is printed, so that a dump restored under another encoding still verifies.
  *
+ * A subject or other thing that an entry is about: kind and key as texts, personalised
+ * "pgprivacy-subj", so that evidence can be searched for it by those who can name it.
+ *
  * A link: chain number, entry id, sealed_at and settled_id as numbers, then the entry's MAC and the
  * MAC of the link before, 32 bytes each (zeros before the first). Numbers have their least
  * significant byte first throughout.
@@ -33,7 +36,7 @@ static void absorb_text_or_null(MacState *state, const char *text);
 static void absorb_number_or_null(MacState *state, const int64 *number);
 
 void
-pp_audit_mac_entry(unsigned char mac[PP_MAC_BYTES], const StoredEntry *entry)
+pp_audit_mac_entry(unsigned char mac[PP_AUDIT_MAC_BYTES], const StoredEntry *entry)
 {
 	MacState	state;
 
@@ -50,14 +53,14 @@ pp_audit_mac_entry(unsigned char mac[PP_MAC_BYTES], const StoredEntry *entry)
 	absorb_presence(&state, entry->subject_hash != NULL);
 	if (entry->subject_hash != NULL)
 		absorb_bytes(&state, VARDATA_ANY(entry->subject_hash), VARSIZE_ANY_EXHDR(entry->subject_hash));
-	crypto_generichash_blake2b_final(&state, mac, PP_MAC_BYTES);
+	crypto_generichash_blake2b_final(&state, mac, PP_AUDIT_MAC_BYTES);
 	sodium_memzero(&state, sizeof(state));
 }
 
 void
-pp_audit_mac_seal(unsigned char mac[PP_MAC_BYTES], const StoredSeal *seal,
-				  const unsigned char entry_mac[PP_MAC_BYTES],
-				  const unsigned char previous_mac[PP_MAC_BYTES])
+pp_audit_mac_seal(unsigned char mac[PP_AUDIT_MAC_BYTES], const StoredSeal *seal,
+				  const unsigned char entry_mac[PP_AUDIT_MAC_BYTES],
+				  const unsigned char previous_mac[PP_AUDIT_MAC_BYTES])
 {
 	MacState	state;
 
@@ -66,9 +69,21 @@ pp_audit_mac_seal(unsigned char mac[PP_MAC_BYTES], const StoredSeal *seal,
 	absorb_number(&state, seal->entry_id);
 	absorb_number(&state, seal->sealed_at);
 	absorb_number(&state, seal->settled_id);
-	crypto_generichash_blake2b_update(&state, entry_mac, PP_MAC_BYTES);
-	crypto_generichash_blake2b_update(&state, previous_mac, PP_MAC_BYTES);
-	crypto_generichash_blake2b_final(&state, mac, PP_MAC_BYTES);
+	crypto_generichash_blake2b_update(&state, entry_mac, PP_AUDIT_MAC_BYTES);
+	crypto_generichash_blake2b_update(&state, previous_mac, PP_AUDIT_MAC_BYTES);
+	crypto_generichash_blake2b_final(&state, mac, PP_AUDIT_MAC_BYTES);
+	sodium_memzero(&state, sizeof(state));
+}
+
+void
+pp_audit_hash_subject(unsigned char hash[PP_AUDIT_MAC_BYTES], const char *kind, const char *key)
+{
+	MacState	state;
+
+	begin(&state, "pgprivacy-subj");
+	absorb_text_or_null(&state, kind);
+	absorb_text_or_null(&state, key);
+	crypto_generichash_blake2b_final(&state, hash, PP_AUDIT_MAC_BYTES);
 	sodium_memzero(&state, sizeof(state));
 }
 
@@ -79,7 +94,7 @@ begin(MacState *state, const char *personal)
 
 	memcpy(padded, personal, strlen(personal));
 	crypto_generichash_blake2b_init_salt_personal(state, pp_keyring_audit_key(), PP_KEY_BYTES,
-												  PP_MAC_BYTES, NULL, padded);
+												  PP_AUDIT_MAC_BYTES, NULL, padded);
 }
 
 static void
@@ -128,25 +143,25 @@ absorb_number_or_null(MacState *state, const int64 *number)
 }
 
 bytea *
-pp_audit_make_bytea(const unsigned char mac[PP_MAC_BYTES])
+pp_audit_make_bytea(const unsigned char mac[PP_AUDIT_MAC_BYTES])
 {
-	bytea	   *bytes = palloc(VARHDRSZ + PP_MAC_BYTES);
+	bytea	   *bytes = palloc(VARHDRSZ + PP_AUDIT_MAC_BYTES);
 
-	SET_VARSIZE(bytes, VARHDRSZ + PP_MAC_BYTES);
-	memcpy(VARDATA(bytes), mac, PP_MAC_BYTES);
+	SET_VARSIZE(bytes, VARHDRSZ + PP_AUDIT_MAC_BYTES);
+	memcpy(VARDATA(bytes), mac, PP_AUDIT_MAC_BYTES);
 	return bytes;
 }
 
 bool
-pp_audit_get_mac(unsigned char mac[PP_MAC_BYTES], HeapTuple row, TupleDesc columns, int column)
+pp_audit_get_mac(unsigned char mac[PP_AUDIT_MAC_BYTES], HeapTuple row, TupleDesc columns, int column)
 {
 	bool		isnull;
 	Datum		value = SPI_getbinval(row, columns, column, &isnull);
 	bytea	   *bytes = isnull ? NULL : DatumGetByteaPP(value);
 
-	if (isnull || VARSIZE_ANY_EXHDR(bytes) != PP_MAC_BYTES)
+	if (isnull || VARSIZE_ANY_EXHDR(bytes) != PP_AUDIT_MAC_BYTES)
 		return false;
-	memcpy(mac, VARDATA_ANY(bytes), PP_MAC_BYTES);
+	memcpy(mac, VARDATA_ANY(bytes), PP_AUDIT_MAC_BYTES);
 	return true;
 }
 

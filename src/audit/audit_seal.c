@@ -33,7 +33,7 @@
 typedef struct Sealing
 {
 	StoredSeal	last;			/* the last link of the chain */
-	unsigned char last_mac[PP_MAC_BYTES];
+	unsigned char last_mac[PP_AUDIT_MAC_BYTES];
 	int64		sealed;
 	int			pending;		/* links not yet written, in the arrays below */
 	Datum		entry_ids[PP_AUDIT_FETCH];
@@ -113,7 +113,7 @@ static void
 seal_entry(HeapTuple row, TupleDesc columns, void *state)
 {
 	Sealing    *sealing = state;
-	unsigned char entry_mac[PP_MAC_BYTES] = {0};
+	unsigned char entry_mac[PP_AUDIT_MAC_BYTES] = {0};
 	bool		isnull;
 	MemoryContext batch;
 

@@ -36,7 +36,7 @@ typedef struct ExpectedHead
 	bool		given;
 	bool		found;
 	int64		chain_number;
-	unsigned char mac[PP_MAC_BYTES];
+	unsigned char mac[PP_AUDIT_MAC_BYTES];
 } ExpectedHead;
 
 typedef struct Verification
@@ -46,8 +46,8 @@ typedef struct Verification
 	int64		chain_number;	/* of the link before */
 	int64		settled_id;		/* which says that entries up to here are sealed or never were */
 	bool		previous_known; /* false behind a gap or a missing entry's link */
-	unsigned char stored_mac[PP_MAC_BYTES]; /* of the link before, as stored */
-	unsigned char computed_mac[PP_MAC_BYTES];	/* and as it should be */
+	unsigned char stored_mac[PP_AUDIT_MAC_BYTES];	/* of the link before, as stored */
+	unsigned char computed_mac[PP_AUDIT_MAC_BYTES]; /* and as it should be */
 } Verification;
 
 /* Columns of the statements below. */
@@ -68,7 +68,7 @@ static void check_seal(Verification *v, const StoredSeal *seal, const unsigned c
 					   const unsigned char *entry_macs[2]);
 static void visit_unsealed(HeapTuple row, TupleDesc columns, void *state);
 static bool entry_is_intact(HeapTuple row, TupleDesc columns,
-							unsigned char stored[PP_MAC_BYTES], unsigned char computed[PP_MAC_BYTES]);
+							unsigned char stored[PP_AUDIT_MAC_BYTES], unsigned char computed[PP_AUDIT_MAC_BYTES]);
 static void read_entry(HeapTuple row, TupleDesc columns, StoredEntry *entry);
 static const int64 *copy_number(HeapTuple row, TupleDesc columns, int column);
 static void report_fault(Verification *v, const int64 *entry_id, const int64 *chain_number, const char *fault);
@@ -114,9 +114,9 @@ parse_expected_head(const char *text, ExpectedHead *head)
 
 	errno = 0;
 	head->chain_number = strtoll(text, &colon, 10);
-	if (errno == 0 && text[0] >= '1' && text[0] <= '9' && colon[0] == ':' && strlen(colon + 1) == 2 * PP_MAC_BYTES &&
-		sodium_hex2bin(head->mac, PP_MAC_BYTES, colon + 1, 2 * PP_MAC_BYTES, NULL, &length, NULL) == 0 &&
-		length == PP_MAC_BYTES)
+	if (errno == 0 && text[0] >= '1' && text[0] <= '9' && colon[0] == ':' && strlen(colon + 1) == 2 * PP_AUDIT_MAC_BYTES &&
+		sodium_hex2bin(head->mac, PP_AUDIT_MAC_BYTES, colon + 1, 2 * PP_AUDIT_MAC_BYTES, NULL, &length, NULL) == 0 &&
+		length == PP_AUDIT_MAC_BYTES)
 	{
 		head->given = true;
 		return;
@@ -134,9 +134,9 @@ visit_link(HeapTuple row, TupleDesc columns, void *state)
 	Verification *v = state;
 	StoredSeal	seal;
 	bool		isnull;
-	unsigned char stored[PP_MAC_BYTES] = {0};
-	unsigned char entry_stored[PP_MAC_BYTES] = {0};
-	unsigned char entry_computed[PP_MAC_BYTES];
+	unsigned char stored[PP_AUDIT_MAC_BYTES] = {0};
+	unsigned char entry_stored[PP_AUDIT_MAC_BYTES] = {0};
+	unsigned char entry_computed[PP_AUDIT_MAC_BYTES];
 	const unsigned char *entry_macs[2] = {entry_stored, entry_computed};
 
 	seal.chain_number = pp_audit_get_number(row, columns, column_chain_number, &isnull);
@@ -151,7 +151,7 @@ visit_link(HeapTuple row, TupleDesc columns, void *state)
 	{
 		/* Without its entry the link cannot be computed; the next one still covers what is stored. */
 		report_fault(v, &seal.entry_id, &seal.chain_number, "entry missing");
-		memcpy(v->computed_mac, stored, PP_MAC_BYTES);
+		memcpy(v->computed_mac, stored, PP_AUDIT_MAC_BYTES);
 	}
 	else
 	{
@@ -159,12 +159,12 @@ visit_link(HeapTuple row, TupleDesc columns, void *state)
 			report_fault(v, &seal.entry_id, &seal.chain_number, "entry altered");
 		check_seal(v, &seal, stored, entry_macs);
 	}
-	memcpy(v->stored_mac, stored, PP_MAC_BYTES);
+	memcpy(v->stored_mac, stored, PP_AUDIT_MAC_BYTES);
 	v->chain_number = seal.chain_number;
 	v->settled_id = seal.settled_id;
 	v->previous_known = true;
 	if (v->expected.given && v->expected.chain_number == seal.chain_number &&
-		sodium_memcmp(v->expected.mac, stored, PP_MAC_BYTES) == 0)
+		sodium_memcmp(v->expected.mac, stored, PP_AUDIT_MAC_BYTES) == 0)
 		v->expected.found = true;
 }
 
@@ -194,17 +194,17 @@ check_seal(Verification *v, const StoredSeal *seal, const unsigned char *stored,
 
 	if (!v->previous_known)
 	{
-		memcpy(v->computed_mac, stored, PP_MAC_BYTES);
+		memcpy(v->computed_mac, stored, PP_AUDIT_MAC_BYTES);
 		return;
 	}
 	for (int i = 0; i < 4; i++)
 	{
-		unsigned char computed[PP_MAC_BYTES];
+		unsigned char computed[PP_AUDIT_MAC_BYTES];
 
 		pp_audit_mac_seal(computed, seal, entry_macs[i & 1], previous_macs[i >> 1]);
-		if (sodium_memcmp(computed, stored, PP_MAC_BYTES) == 0)
+		if (sodium_memcmp(computed, stored, PP_AUDIT_MAC_BYTES) == 0)
 		{
-			memcpy(v->computed_mac, computed, PP_MAC_BYTES);
+			memcpy(v->computed_mac, computed, PP_AUDIT_MAC_BYTES);
 			return;
 		}
 	}
@@ -216,8 +216,8 @@ static void
 visit_unsealed(HeapTuple row, TupleDesc columns, void *state)
 {
 	Verification *v = state;
-	unsigned char stored[PP_MAC_BYTES];
-	unsigned char computed[PP_MAC_BYTES];
+	unsigned char stored[PP_AUDIT_MAC_BYTES];
+	unsigned char computed[PP_AUDIT_MAC_BYTES];
 	bool		isnull;
 	int64		id = pp_audit_get_number(row, columns, column_entry_id, &isnull);
 
@@ -229,14 +229,14 @@ visit_unsealed(HeapTuple row, TupleDesc columns, void *state)
 
 static bool
 entry_is_intact(HeapTuple row, TupleDesc columns,
-				unsigned char stored[PP_MAC_BYTES], unsigned char computed[PP_MAC_BYTES])
+				unsigned char stored[PP_AUDIT_MAC_BYTES], unsigned char computed[PP_AUDIT_MAC_BYTES])
 {
 	StoredEntry entry;
 
 	read_entry(row, columns, &entry);
 	pp_audit_mac_entry(computed, &entry);
 	return pp_audit_get_mac(stored, row, columns, column_entry_mac) &&
-		sodium_memcmp(stored, computed, PP_MAC_BYTES) == 0;
+		sodium_memcmp(stored, computed, PP_AUDIT_MAC_BYTES) == 0;
 }
 
 static void

@@ -28,6 +28,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgtime.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
@@ -323,6 +324,8 @@ pp_core_utf8(const char *text, int length, int *utf8_length)
 void
 pp_core_put_number(unsigned char bytes[8], uint64 number)
 {
-	for (int i = 0; i < 8; i++)
-		bytes[i] = (unsigned char) (number >> (8 * i));
+#ifdef WORDS_BIGENDIAN
+	number = pg_bswap64(number);
+#endif
+	memcpy(bytes, &number, 8);
 }

@@ -4,6 +4,8 @@
 
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
+#include "core/core_mac.h"
+#include "core/core_number.h"
 
 /* PostgreSQL 18 has pg_noreturn in front instead. */
 #ifndef pg_attribute_noreturn

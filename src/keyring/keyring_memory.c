@@ -31,11 +31,12 @@
 
 typedef struct KeySlab
 {
+	ScopeKey	scope[PP_SCOPE_SLOTS];
+	struct CheckKey check[PP_CHECK_SLOTS];
 	unsigned char audit_key[PP_KEY_BYTES];
-	ScopeKey	slot[PP_SCOPE_SLOTS];
 } KeySlab;
 
-static unsigned char *vault = NULL;
+static unsigned char (*vault)[PP_KEY_BYTES] = NULL; /* by RootKey */
 static KeySlab *slab = NULL;
 
 static bool lock_pages(void);
@@ -46,19 +47,20 @@ static void put_version(unsigned char bytes[4], uint32 version);
 bool
 pp_keyring_open_memory(void)
 {
-	StaticAssertStmt(sizeof(KeySlab) % 16 == 0, "sodium_malloc aligns to the end");
+	StaticAssertStmt(sizeof(KeySlab) % 64 == 0, "sodium_malloc aligns to the end");
 
 	if (slab != NULL)
 		return true;
 	if (sodium_init() < 0)
 		return false;
 	if (vault == NULL)
-		vault = sodium_malloc(PP_KEY_BYTES);
+		vault = sodium_allocarray(PP_ROOTS, PP_KEY_BYTES);
 	if (vault != NULL)
 		slab = sodium_malloc(sizeof(KeySlab));
 	if (slab == NULL)
 		return false;
 	sodium_memzero(slab, sizeof(KeySlab));
+	sodium_memzero(vault, PP_ROOTS * PP_KEY_BYTES);
 	sodium_mprotect_readonly(slab);
 	sodium_mprotect_noaccess(vault);
 	return true;
@@ -91,7 +93,7 @@ lock_pages(void)
 	int			error;
 
 	sodium_mprotect_readonly(vault);
-	failure = sodium_mlock(vault, PP_KEY_BYTES);
+	failure = sodium_mlock(vault, PP_ROOTS * PP_KEY_BYTES);
 	error = errno;
 	sodium_mprotect_noaccess(vault);
 	if (failure == 0)
@@ -104,10 +106,20 @@ lock_pages(void)
 }
 
 void
-pp_keyring_keep_root(const unsigned char root[PP_KEY_BYTES])
+pp_keyring_keep_root(RootKey which, const unsigned char root[PP_KEY_BYTES])
 {
 	sodium_mprotect_readwrite(vault);
-	memcpy(vault, root, PP_KEY_BYTES);
+	memcpy(vault[which], root, PP_KEY_BYTES);
+	sodium_mprotect_noaccess(vault);
+}
+
+void
+pp_keyring_forget_root(RootKey which)
+{
+	if (vault == NULL)
+		return;
+	sodium_mprotect_readwrite(vault);
+	sodium_memzero(vault[which], PP_KEY_BYTES);
 	sodium_mprotect_noaccess(vault);
 }
 
@@ -123,7 +135,26 @@ void
 pp_keyring_keep_scope_key(int slot, const ScopeKey *key)
 {
 	sodium_mprotect_readwrite(slab);
-	memcpy(&slab->slot[slot], key, sizeof(ScopeKey));
+	memcpy(&slab->scope[slot], key, sizeof(ScopeKey));
+	sodium_mprotect_readonly(slab);
+}
+
+void
+pp_keyring_keep_check_key(int slot, const struct CheckKey *key)
+{
+	sodium_mprotect_readwrite(slab);
+	memcpy(&slab->check[slot], key, sizeof(struct CheckKey));
+	sodium_mprotect_readonly(slab);
+}
+
+void
+pp_keyring_forget_scopes(void)
+{
+	if (slab == NULL)
+		return;
+	sodium_mprotect_readwrite(slab);
+	sodium_memzero(slab->scope, sizeof(slab->scope));
+	sodium_memzero(slab->check, sizeof(slab->check));
 	sodium_mprotect_readonly(slab);
 }
 
@@ -136,18 +167,25 @@ pp_keyring_kept_audit_key(void)
 const ScopeKey *
 pp_keyring_kept_scope_key(int slot)
 {
-	return &slab->slot[slot];
+	return &slab->scope[slot];
+}
+
+const struct CheckKey *
+pp_keyring_kept_check_keys(int slot)
+{
+	return &slab->check[slot];
 }
 
 void
-pp_keyring_derive(unsigned char *derived, size_t length, const char *use, const char *scope, uint32 version)
+pp_keyring_derive(RootKey root, unsigned char *derived, size_t length,
+				  const char *use, const char *scope, uint32 version)
 {
 	static const unsigned char personal[crypto_generichash_blake2b_PERSONALBYTES] = "pgprivacy-kdf";
 	crypto_generichash_blake2b_state state;
 	unsigned char number[4];
 
 	sodium_mprotect_readonly(vault);
-	crypto_generichash_blake2b_init_salt_personal(&state, vault, PP_KEY_BYTES, length, NULL, personal);
+	crypto_generichash_blake2b_init_salt_personal(&state, vault[root], PP_KEY_BYTES, length, NULL, personal);
 	sodium_mprotect_noaccess(vault);
 	absorb_text(&state, use);
 	absorb_text(&state, scope);
@@ -168,7 +206,7 @@ absorb_text(crypto_generichash_blake2b_state * state, const char *text)
 }
 
 void
-pp_keyring_wrap(unsigned char *wrapped, const unsigned char *key, size_t length,
+pp_keyring_wrap(RootKey root, unsigned char *wrapped, const unsigned char *key, size_t length,
 				const char *purpose, const char *scope, uint32 version)
 {
 	const size_t nonce_length = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
@@ -177,7 +215,7 @@ pp_keyring_wrap(unsigned char *wrapped, const unsigned char *key, size_t length,
 
 	frame_place(&place, purpose, scope, version);
 	randombytes_buf(wrapped, nonce_length);
-	pp_keyring_derive(wrap_key, sizeof(wrap_key), "wrap", "", 0);
+	pp_keyring_derive(root, wrap_key, sizeof(wrap_key), "wrap", "", 0);
 	crypto_aead_xchacha20poly1305_ietf_encrypt(wrapped + nonce_length, NULL, key, length,
 											   (unsigned char *) place.data, place.len,
 											   NULL, wrapped, wrap_key);
@@ -186,7 +224,7 @@ pp_keyring_wrap(unsigned char *wrapped, const unsigned char *key, size_t length,
 }
 
 bool
-pp_keyring_unwrap(unsigned char *key, const unsigned char *wrapped, size_t wrapped_length,
+pp_keyring_unwrap(RootKey root, unsigned char *key, const unsigned char *wrapped, size_t wrapped_length,
 				  const char *purpose, const char *scope, uint32 version)
 {
 	const size_t nonce_length = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
@@ -195,7 +233,7 @@ pp_keyring_unwrap(unsigned char *key, const unsigned char *wrapped, size_t wrapp
 	int			failure;
 
 	frame_place(&place, purpose, scope, version);
-	pp_keyring_derive(wrap_key, sizeof(wrap_key), "wrap", "", 0);
+	pp_keyring_derive(root, wrap_key, sizeof(wrap_key), "wrap", "", 0);
 	failure = crypto_aead_xchacha20poly1305_ietf_decrypt(key, NULL, NULL,
 														 wrapped + nonce_length, wrapped_length - nonce_length,
 														 (unsigned char *) place.data, place.len,

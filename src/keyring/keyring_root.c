@@ -1,5 +1,5 @@
 /*
- * keyring_root.c: the root key comes from outside the database.
+ * keyring_root.c: a root key comes from outside the database.
  *
  * A file or a command; the database never makes a key up by itself. What can go wrong is that the
  * file is less secret than its owner believes, and each such case is refused in its own words: a
@@ -34,29 +34,30 @@ static const char *const make_a_key =
 
 static bool refuse(RootRefusal *refusal, const char *message, const char *hint,
 				   const char *detail,...) pg_attribute_printf(4, 5);
-static bool read_file(const char *path, unsigned char *root, RootRefusal *refusal);
-static bool resolve_path(const char *path, char resolved[PATH_MAX], RootRefusal *refusal);
+static bool read_file(const RootSource *source, unsigned char *root, RootRefusal *refusal);
+static bool resolve_path(const RootSource *source, char resolved[PATH_MAX], RootRefusal *refusal);
 static bool lies_below_data_directory(const char *directory);
 static bool check_file(int fd, const char *path, RootRefusal *refusal);
 static bool read_key(int fd, const char *path, unsigned char *root, RootRefusal *refusal);
-static bool run_command(const char *command, unsigned char *root, RootRefusal *refusal);
+static bool run_command(const RootSource *source, unsigned char *root, RootRefusal *refusal);
 static bool parse_key(const char *text, size_t length, const char *origin, unsigned char *root, RootRefusal *refusal);
 
 bool
-pp_keyring_read_root(const char *file, const char *command, unsigned char root[PP_KEY_BYTES], RootRefusal *refusal)
+pp_keyring_read_root(const RootSource *source, unsigned char root[PP_KEY_BYTES], RootRefusal *refusal)
 {
-	bool		has_file = file != NULL && file[0] != '\0';
-	bool		has_command = command != NULL && command[0] != '\0';
+	bool		has_file = source->file[0] != '\0';
+	bool		has_command = source->command[0] != '\0';
 
 	if (!has_file && !has_command)
-		return refuse(refusal, "there is no root key",
-					  "Set privacy.keyring_file to the absolute path of a key file outside the data directory, or privacy.keyring_command, and reload.",
-					  "Neither privacy.keyring_file nor privacy.keyring_command is set.");
+		return refuse(refusal, psprintf("there is no %s", source->name),
+					  psprintf("Set %s to the absolute path of a key file outside the data directory, or %s, and reload.",
+							   source->file_setting, source->command_setting),
+					  "Neither %s nor %s is set.", source->file_setting, source->command_setting);
 	if (has_file && has_command)
-		return refuse(refusal, "there are two sources for the root key",
+		return refuse(refusal, psprintf("there are two sources for the %s", source->name),
 					  "Reset one of them with ALTER SYSTEM RESET, and reload.",
-					  "Both privacy.keyring_file and privacy.keyring_command are set.");
-	return has_file ? read_file(file, root, refusal) : run_command(command, root, refusal);
+					  "Both %s and %s are set.", source->file_setting, source->command_setting);
+	return has_file ? read_file(source, root, refusal) : run_command(source, root, refusal);
 }
 
 static bool
@@ -75,20 +76,21 @@ refuse(RootRefusal *refusal, const char *message, const char *hint, const char *
 }
 
 static bool
-read_file(const char *path, unsigned char *root, RootRefusal *refusal)
+read_file(const RootSource *source, unsigned char *root, RootRefusal *refusal)
 {
+	const char *path = source->file;
 	char		resolved[PATH_MAX];
 	int			fd;
 	bool		read;
 
-	if (!resolve_path(path, resolved, refusal))
+	if (!resolve_path(source, resolved, refusal))
 		return false;
 
 	/* Without O_NONBLOCK a named pipe would stop us here. */
 	fd = open(resolved, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	if (fd < 0 && errno == ELOOP)
 		return refuse(refusal, "the key file is a symbolic link",
-					  "Name the file itself in privacy.keyring_file.", "\"%s\" is a symbolic link.", path);
+					  psprintf("Name the file itself in %s.", source->file_setting), "\"%s\" is a symbolic link.", path);
 	if (fd < 0 && errno == ENOENT)
 		return refuse(refusal, "the key file does not exist", make_a_key, "There is no file \"%s\".", path);
 	if (fd < 0)
@@ -102,20 +104,21 @@ read_file(const char *path, unsigned char *root, RootRefusal *refusal)
 }
 
 static bool
-resolve_path(const char *path, char resolved[PATH_MAX], RootRefusal *refusal)
+resolve_path(const RootSource *source, char resolved[PATH_MAX], RootRefusal *refusal)
 {
+	const char *path = source->file;
 	char		directory[PATH_MAX];
 	const char *name = strrchr(path, '/');
 	size_t		length;
 
 	if (path[0] != '/')
 		return refuse(refusal, "the path of the key file is relative",
-					  "Set privacy.keyring_file to an absolute path outside the data directory.",
-					  "privacy.keyring_file is \"%s\".", path);
+					  psprintf("Set %s to an absolute path outside the data directory.", source->file_setting),
+					  "%s is \"%s\".", source->file_setting, path);
 	length = name - path;
 	if (strlen(path) >= PATH_MAX)
 		return refuse(refusal, "the path of the key file is too long",
-					  "Set privacy.keyring_file to a shorter path.", "It has %zu bytes.", strlen(path));
+					  psprintf("Set %s to a shorter path.", source->file_setting), "It has %zu bytes.", strlen(path));
 	memcpy(directory, path, length);
 	strcpy(directory + length, length == 0 ? "/" : "");
 
@@ -130,11 +133,11 @@ resolve_path(const char *path, char resolved[PATH_MAX], RootRefusal *refusal)
 	}
 	if (lies_below_data_directory(resolved))
 		return refuse(refusal, "the key file is below the data directory",
-					  "Move it elsewhere, and set privacy.keyring_file to its new path.",
+					  psprintf("Move it elsewhere, and set %s to its new path.", source->file_setting),
 					  "A copy of \"%s\", such as a base backup, would carry the key along with what it protects.", DataDir);
 	if (strlen(resolved) + strlen(name) >= PATH_MAX)
 		return refuse(refusal, "the path of the key file is too long",
-					  "Set privacy.keyring_file to a shorter path.", "It begins with \"%s\".", resolved);
+					  psprintf("Set %s to a shorter path.", source->file_setting), "It begins with \"%s\".", resolved);
 	strcat(resolved, name);
 	return true;
 }
@@ -200,7 +203,7 @@ read_key(int fd, const char *path, unsigned char *root, RootRefusal *refusal)
  * would zero.
  */
 static bool
-run_command(const char *command, unsigned char *root, RootRefusal *refusal)
+run_command(const RootSource *source, unsigned char *root, RootRefusal *refusal)
 {
 	char text[	HEX_DIGITS + 2];
 	FILE	   *pipe;
@@ -209,19 +212,19 @@ run_command(const char *command, unsigned char *root, RootRefusal *refusal)
 	bool		parsed;
 
 	fflush(NULL);
-	pipe = OpenPipeStream(command, "r");
+	pipe = OpenPipeStream(source->command, "r");
 	if (pipe == NULL)
-		return refuse(refusal, "privacy.keyring_command could not be run", "See the server's log.",
+		return refuse(refusal, psprintf("%s could not be run", source->command_setting), "See the server's log.",
 					  "Starting it: %s.", strerror(errno));
 	setvbuf(pipe, NULL, _IONBF, 0);
 	length = fread(text, 1, sizeof(text), pipe);
 	status = ClosePipeStream(pipe);
 	if (status != 0)
-		parsed = refuse(refusal, "privacy.keyring_command failed",
+		parsed = refuse(refusal, psprintf("%s failed", source->command_setting),
 						"Run it in a shell as the user that runs the server; what it wrote to standard error is in the server's log.",
 						"It ended with %s.", status == -1 ? strerror(errno) : wait_result_to_str(status));
 	else
-		parsed = parse_key(text, length, "The output of privacy.keyring_command", root, refusal);
+		parsed = parse_key(text, length, psprintf("The output of %s", source->command_setting), root, refusal);
 	sodium_memzero(text, sizeof(text));
 	return parsed;
 }

@@ -7,6 +7,10 @@
  * revoked or a key that has been destroyed is gone at once, even in a transaction that still reads
  * everything else as it was.
  *
+ * What belongs together is read with one snapshot. While the root key is rotated, a reader who took
+ * the check value from before and the scope's rows from after would refuse them, or worse, derive a
+ * key from the wrong root key.
+ *
  * The tables are small (one row per scope, version and grant), so they are scanned whole.
  */
 #include "postgres.h"
@@ -18,18 +22,22 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "core/core.h"
 #include "keyring/keyring_internal.h"
+
+#define MANY_VERSIONS	8
+#define SCOPES_IN_HINT	20
 
 /* Column numbers, as keyring.sql declares them. */
 enum
 {
 	root_key_check_value = 2, root_key_wrapped_audit_key = 3,
-	scope_name = 1,
-	scope_version_scope = 1, scope_version_version = 2, scope_version_wrapped_key = 4,
-	scope_version_wrapped_check_key = 5, scope_version_destroyed_at = 7,
-	scope_grant_scope = 1, scope_grant_grantee = 2
+	scope_name = 1, scope_destroyable = 3,
+	scope_version_scope = 1, scope_version_version = 2, scope_version_algorithm = 3,
+	scope_version_wrapped_key = 4, scope_version_wrapped_check_key = 5, scope_version_destroyed_at = 7,
+	scope_grant_scope = 1, scope_grant_grantee = 2, scope_grant_reversible = 3
 };
 
 enum
@@ -43,67 +51,106 @@ static Oid	table_oids[TABLES];
 /* Looks at one row; true ends the scan. */
 typedef bool (*RowVisitor) (HeapTuple row, TupleDesc columns, void *state);
 
-typedef struct VersionSearch
+typedef struct ScopeSearch
 {
 	const char *scope;
-	StoredVersion *found;
-} VersionSearch;
+	StoredScope *found;
+	int			room;			/* for versions */
+} ScopeSearch;
 
 typedef struct GrantSearch
 {
 	const char *scope;
 	Oid			userid;
+	bool		reversible;		/* only grants that allow reversal */
 } GrantSearch;
 
-static bool scan_table(int table, RowVisitor visit, void *state);
+static bool scan_table(int table, Snapshot snapshot, RowVisitor visit, void *state);
 static bool visit_root(HeapTuple row, TupleDesc columns, void *state);
 static bool visit_scope(HeapTuple row, TupleDesc columns, void *state);
 static bool visit_scope_name(HeapTuple row, TupleDesc columns, void *state);
 static bool visit_version(HeapTuple row, TupleDesc columns, void *state);
 static bool visit_grant(HeapTuple row, TupleDesc columns, void *state);
+static int	compare_versions(const void *left, const void *right);
 static bool equals_text(HeapTuple row, TupleDesc columns, int column, const char *expected);
 static bytea *get_bytes(HeapTuple row, TupleDesc columns, int column);
+static bool is_null(HeapTuple row, TupleDesc columns, int column);
 
-bool
+void
 pp_keyring_find_root(StoredRoot *root)
 {
-	return scan_table(ROOT_KEY, visit_root, root);
+	root->check_value = NULL;
+	(void) scan_table(ROOT_KEY, NULL, visit_root, root);
+}
+
+void
+pp_keyring_find_scope(const char *scope, StoredScope *stored)
+{
+	ScopeSearch search = {scope, stored, MANY_VERSIONS};
+	Snapshot	snapshot = RegisterSnapshot(GetCatalogSnapshot(pp_core_relation(table_names[ROOT_KEY])));
+
+	memset(stored, 0, sizeof(*stored));
+	stored->versions = palloc(sizeof(StoredVersion) * search.room);
+	stored->destroyable = true;
+	(void) scan_table(ROOT_KEY, snapshot, visit_root, &stored->root);
+	(void) scan_table(SCOPE, snapshot, visit_scope, &search);
+	(void) scan_table(SCOPE_VERSION, snapshot, visit_version, &search);
+	UnregisterSnapshot(snapshot);
+	qsort(stored->versions, stored->count, sizeof(StoredVersion), compare_versions);
 }
 
 bool
 pp_keyring_scope_exists(const char *scope)
 {
-	return scan_table(SCOPE, visit_scope, unconstify(char *, scope));
-}
+	StoredScope unused;
+	ScopeSearch search = {scope, &unused, 0};
 
-/* The newest version that has not been destroyed. */
-bool
-pp_keyring_find_version(const char *scope, StoredVersion *version)
-{
-	VersionSearch search = {scope, version};
-
-	version->version = 0;
-	(void) scan_table(SCOPE_VERSION, visit_version, &search);
-	return version->version > 0;
+	return scan_table(SCOPE, NULL, visit_scope, &search);
 }
 
 bool
 pp_keyring_scope_allows(const char *scope, Oid userid)
 {
-	GrantSearch search = {scope, userid};
+	GrantSearch search = {scope, userid, false};
 
-	return superuser_arg(userid) || scan_table(SCOPE_GRANT, visit_grant, &search);
+	return superuser_arg(userid) || scan_table(SCOPE_GRANT, NULL, visit_grant, &search);
 }
 
-/* For hints: the names of all scopes, or NULL when there is none. */
+bool
+pp_keyring_scope_reversible_by(const char *scope, Oid userid)
+{
+	GrantSearch search = {scope, userid, true};
+
+	return superuser_arg(userid) || scan_table(SCOPE_GRANT, NULL, visit_grant, &search);
+}
+
+List *
+pp_keyring_scope_names(void)
+{
+	List	   *names = NIL;
+
+	(void) scan_table(SCOPE, NULL, visit_scope_name, &names);
+	return names;
+}
+
 char *
 pp_keyring_list_scopes(void)
 {
-	StringInfoData names;
+	List	   *names = pp_keyring_scope_names();
+	StringInfoData list;
+	ListCell   *cell;
 
-	initStringInfo(&names);
-	(void) scan_table(SCOPE, visit_scope_name, &names);
-	return names.len > 0 ? names.data : NULL;
+	initStringInfo(&list);
+	foreach(cell, names)
+	{
+		if (foreach_current_index(cell) == SCOPES_IN_HINT)
+		{
+			appendStringInfo(&list, " and %d more", list_length(names) - SCOPES_IN_HINT);
+			break;
+		}
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", (char *) lfirst(cell));
+	}
+	return list.len > 0 ? list.data : NULL;
 }
 
 bool
@@ -115,8 +162,9 @@ pp_keyring_is_table(Oid relid)
 	return false;
 }
 
+/* Without a snapshot the scan takes a new one. */
 static bool
-scan_table(int table, RowVisitor visit, void *state)
+scan_table(int table, Snapshot snapshot, RowVisitor visit, void *state)
 {
 	Oid			relid = pp_core_relation(table_names[table]);
 	Relation	relation = table_open(relid, AccessShareLock);
@@ -125,7 +173,7 @@ scan_table(int table, RowVisitor visit, void *state)
 	bool		found = false;
 
 	table_oids[table] = relid;
-	scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, NULL);
 	while (!found && HeapTupleIsValid(row = systable_getnext(scan)))
 		found = visit(row, RelationGetDescr(relation), state);
 	systable_endscan(scan);
@@ -146,39 +194,46 @@ visit_root(HeapTuple row, TupleDesc columns, void *state)
 static bool
 visit_scope(HeapTuple row, TupleDesc columns, void *state)
 {
-	return equals_text(row, columns, scope_name, state);
+	ScopeSearch *search = state;
+	bool		isnull;
+
+	if (!equals_text(row, columns, scope_name, search->scope))
+		return false;
+	search->found->destroyable = DatumGetBool(heap_getattr(row, scope_destroyable, columns, &isnull));
+	return true;
 }
 
 static bool
 visit_scope_name(HeapTuple row, TupleDesc columns, void *state)
 {
-	StringInfo	names = state;
+	List	  **names = state;
 	bool		isnull;
-	Datum		name = heap_getattr(row, scope_name, columns, &isnull);
 
-	appendStringInfo(names, "%s%s", names->len > 0 ? ", " : "", TextDatumGetCString(name));
+	*names = lappend(*names, TextDatumGetCString(heap_getattr(row, scope_name, columns, &isnull)));
 	return false;
 }
 
 static bool
 visit_version(HeapTuple row, TupleDesc columns, void *state)
 {
-	VersionSearch *search = state;
+	ScopeSearch *search = state;
+	StoredScope *found = search->found;
+	StoredVersion *version;
 	bool		isnull;
-	int			version;
 
 	if (!equals_text(row, columns, scope_version_scope, search->scope))
 		return false;
-	(void) heap_getattr(row, scope_version_destroyed_at, columns, &isnull);
-	if (!isnull)
-		return false;
-	version = DatumGetInt32(heap_getattr(row, scope_version_version, columns, &isnull));
-	if (version > search->found->version)
+	if (found->count == search->room)
 	{
-		search->found->version = version;
-		search->found->wrapped_key = get_bytes(row, columns, scope_version_wrapped_key);
-		search->found->wrapped_check_key = get_bytes(row, columns, scope_version_wrapped_check_key);
+		search->room *= 2;
+		found->versions = repalloc(found->versions, sizeof(StoredVersion) * search->room);
 	}
+	version = &found->versions[found->count++];
+	version->version = DatumGetInt32(heap_getattr(row, scope_version_version, columns, &isnull));
+	version->imported = !equals_text(row, columns, scope_version_algorithm, "blake2b-128");
+	version->destroyed = !is_null(row, columns, scope_version_destroyed_at);
+	version->wrapped_key = get_bytes(row, columns, scope_version_wrapped_key);
+	version->wrapped_check_key = get_bytes(row, columns, scope_version_wrapped_check_key);
 	return false;
 }
 
@@ -191,8 +246,19 @@ visit_grant(HeapTuple row, TupleDesc columns, void *state)
 
 	if (!equals_text(row, columns, scope_grant_scope, search->scope))
 		return false;
+	if (search->reversible && !DatumGetBool(heap_getattr(row, scope_grant_reversible, columns, &isnull)))
+		return false;
 	grantee = DatumGetObjectId(heap_getattr(row, scope_grant_grantee, columns, &isnull));
 	return has_privs_of_role(search->userid, grantee);
+}
+
+static int
+compare_versions(const void *left, const void *right)
+{
+	int			a = ((const StoredVersion *) left)->version;
+	int			b = ((const StoredVersion *) right)->version;
+
+	return a < b ? 1 : a > b ? -1 : 0;
 }
 
 static bool
@@ -211,4 +277,13 @@ get_bytes(HeapTuple row, TupleDesc columns, int column)
 	Datum		stored = heap_getattr(row, column, columns, &isnull);
 
 	return isnull ? NULL : DatumGetByteaPCopy(stored);
+}
+
+static bool
+is_null(HeapTuple row, TupleDesc columns, int column)
+{
+	bool		isnull;
+
+	(void) heap_getattr(row, column, columns, &isnull);
+	return isnull;
 }

@@ -34,10 +34,7 @@ typedef struct LabelTarget
 	Bitmapset  *columns;		/* attributes of relid read so far, as attnum */
 } LabelTarget;
 
-/*
- * Resolves a column; returns alias."column", palloc'd. Fills type and attnum unless NULL. Raises
- * undefined_column with the table's columns as the hint.
- */
+/* Resolves a column; returns alias."column", palloc'd. Fills type and attnum unless NULL. Hints at the table's columns. */
 extern char *pp_label_resolve_column(LabelTarget *target, const LabelName *column,
 									 Oid *type, AttrNumber *attnum);
 
@@ -49,6 +46,10 @@ extern char *pp_label_resolve_column(LabelTarget *target, const LabelName *colum
 extern char *pp_label_resolve_expression(LabelTarget *target, const LabelExpression *expression,
 										 Oid *type);
 
+/* The same for a mask over column attnum: "privacy.mask_partial(target.x, 2, '*'::text, 2)". */
+extern char *pp_label_resolve_mask(LabelTarget *target, AttrNumber attnum,
+								   const LabelTreatment *treatment, Oid *type);
+
 /*
  * Compares what a label resolves to now with what was stored when it was set. Returns NULL, or in
  * words why the two differ. *bound tells whether there is a binding; one that is missing (restored
@@ -56,11 +57,6 @@ extern char *pp_label_resolve_expression(LabelTarget *target, const LabelExpress
  */
 extern const char *pp_label_compare_binding(Oid relid, AttrNumber attnum, const char *binding,
 											bool bind, bool *bound);
-
-/* In the label's own notation: "PSEUDONYMIZE AS email IN person", "ANY OF (a, b)", "3 years"; palloc'd. */
-extern char *pp_label_treatment_text(const LabelTreatment *treatment);
-extern char *pp_label_start_text(const LabelStart *start);
-extern char *pp_label_period_text(const Interval *period);
 
 /*
  * The layer above checks what this one cannot: purposes, periods, treatments. Called when a label

@@ -48,6 +48,7 @@ SELECT l.objoid::pg_catalog.regclass AS relation,
 	p.said -> 'at_most' AS at_most,
 	p.said ->> 'treatment' AS treatment,
 	p.said ->> 'mark' AS mark,
+	p.said ->> 'masking' AS masking,
 	p.said -> 'subjects' AS subjects,
 	l.label
 FROM pg_catalog.pg_seclabel l
@@ -57,7 +58,7 @@ WHERE l.provider = 'privacy' AND l.classoid = 'pg_catalog.pg_class'::pg_catalog.
 	AND l.objsubid > 0 AND NOT a.attisdropped;
 GRANT SELECT ON privacy.column_label TO PUBLIC;
 COMMENT ON VIEW privacy.column_label IS
-	'Every labelled column with its label parsed: data category, attribute class (ISO/IEC 20889), source, the purposes it serves or the terms and maxima of a RETAIN of its own, what becomes of its value, and the column that marks it as treated. As open as pg_seclabel itself.';
+	'Every labelled column with its label parsed: data category, attribute class (ISO/IEC 20889), source, the purposes it serves or the terms and maxima of a RETAIN of its own, what becomes of its value in the end, the column that marks it as treated, and the treatment that masked readers see and static masking writes. As open as pg_seclabel itself.';
 
 CREATE FUNCTION privacy.label_script(remove boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE

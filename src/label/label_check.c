@@ -35,7 +35,6 @@ static void refuse_second_list(const Label *label);
 static void refuse_terms(const List *terms);
 static void check_term(const LabelTerm *term);
 static void check_nesting(const LabelStart *start, int level);
-static void refuse_treatment(const LabelTreatment *treatment);
 static void refuse_subjects(const List *subjects);
 static void check_relation(Relation relation);
 static void check_table_label(Relation relation, const Label *label);
@@ -49,14 +48,11 @@ refuse_unsupported(const Label *label)
 {
 	if (label->only)
 		refuse("ONLY", ((LabelName *) linitial(label->serves))->location);
-	if (label->masking)
-		refuse("a treatment without THEN", label->masking->location);
 	if (label->serves != NIL && label->treatment == NULL)
 		refuse("FOR without THEN", ((LabelName *) linitial(label->serves))->location);
 	refuse_terms(label->terms);
 	refuse_terms(label->caps);
 	refuse_second_list(label);
-	refuse_treatment(label->treatment);
 	refuse_subjects(label->subjects);
 }
 
@@ -144,17 +140,6 @@ check_nesting(const LabelStart *start, int level)
 }
 
 static void
-refuse_treatment(const LabelTreatment *treatment)
-{
-	if (treatment == NULL)
-		return;
-	if (treatment->kind == TREAT_MASK)
-		refuse("MASK", treatment->location);
-	if (treatment->kind == TREAT_SET_DEFAULT)
-		refuse("SET DEFAULT", treatment->location);
-}
-
-static void
 refuse_subjects(const List *subjects)
 {
 	ListCell   *cell;
@@ -234,6 +219,8 @@ check_table_label(Relation relation, const Label *label)
 		misplaced("SOURCE", "columns");
 	if (label->treatment)
 		misplaced("THEN <treatment>", "columns");
+	if (label->masking)
+		misplaced("a treatment", "columns");
 	foreach(cell, label->subjects)
 		check_subject(relation, lfirst(cell));
 }
@@ -266,7 +253,7 @@ misplaced(const char *clause, const char *place)
 			errcode(ERRCODE_SYNTAX_ERROR),
 			errmsg("%s is a clause for %s", clause, place),
 			errhint("Tables take SUBJECT, TENANT, RETAIN ... THEN DELETE and DRAFT; columns take CATEGORY, "
-					"an attribute class, SOURCE, SUBJECT ... VIA, FOR ... THEN <treatment> and RETAIN ... THEN <treatment>."));
+					"an attribute class, SOURCE, SUBJECT ... VIA, FOR ... THEN <treatment>, RETAIN ... THEN <treatment> and <treatment>."));
 }
 
 static void

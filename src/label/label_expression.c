@@ -22,7 +22,12 @@
 #include "utils/ruleutils.h"
 
 #include "label/label_internal.h"
+#include "mask/mask.h"
 
+#define MASK_SCHEMA "privacy"
+
+static void check_mask_name(const LabelTreatment *treatment);
+static char *write_argument(LabelTarget *target, const LabelArgument *argument);
 static char *fingerprint(Node *node);
 static bool forget_names(Node *node, void *context);
 static Node *parse_one_expression(const char *text);
@@ -73,6 +78,74 @@ pp_label_resolve_expression(LabelTarget *target, const LabelExpression *expressi
 	appendStringInfo(target->binding, "expression %s;", fingerprint(node));
 	*type = exprType(node);
 	return deparse_expression(node, deparse_context_for(target->alias, target->relid), true, false);
+}
+
+/*
+ * A mask is resolved as the expression that its pieces make. Its arguments are resolved alone before,
+ * since only there an error knows its place; in the whole, it points at the function.
+ */
+char *
+pp_label_resolve_mask(LabelTarget *target, AttrNumber attnum, const LabelTreatment *treatment, Oid *type)
+{
+	LabelReading *reading = pp_label_current();
+	LabelExpression call = {.location = -1};
+	StringInfoData source;
+	ListCell   *cell;
+	char	   *result;
+
+	check_mask_name(treatment);
+	initStringInfo(&source);
+	appendStringInfo(&source, "%s(%s",
+					 quote_qualified_identifier(treatment->schema ? treatment->schema : MASK_SCHEMA,
+												treatment->function->name),
+					 quote_identifier(get_attname(target->relid, attnum, false)));
+	foreach(cell, treatment->arguments)
+		appendStringInfo(&source, ", %s", write_argument(target, lfirst(cell)));
+	appendStringInfoChar(&source, ')');
+
+	call.text = source.data;
+	reading->location = treatment->function->location;
+	result = pp_label_resolve_expression(target, &call, type);
+	reading->location = -1;
+	return result;
+}
+
+/* What else schema privacy has is not made to be called here. */
+static void
+check_mask_name(const LabelTreatment *treatment)
+{
+	if (treatment->schema != NULL && strcmp(treatment->schema, MASK_SCHEMA) != 0)
+		return;
+	if (!pp_mask_exists(treatment->function->name))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_FUNCTION),
+				errmsg("mask \"%s\" does not exist", treatment->function->name),
+				errhint("Valid masks are %s; a function of another schema is named with its schema.",
+						pp_mask_names()),
+				pp_label_position(treatment->function->location));
+}
+
+static char *
+write_argument(LabelTarget *target, const LabelArgument *argument)
+{
+	LabelName	column = {argument->text, argument->location};
+	LabelExpression expression = {argument->text, argument->location};
+	Oid			type;
+
+	switch (argument->kind)
+	{
+		case ARGUMENT_STRING:
+			return quote_literal_cstr(argument->text);
+		case ARGUMENT_NUMBER:
+			return argument->text;
+		case ARGUMENT_COLUMN:
+			(void) pp_label_resolve_column(target, &column, NULL, NULL);
+			return pstrdup(quote_identifier(argument->text));
+		case ARGUMENT_EXPRESSION:
+			(void) pp_label_resolve_expression(target, &expression, &type);
+			return psprintf("(%s)", argument->text);
+	}
+	return NULL;
 }
 
 /*
@@ -167,7 +240,9 @@ transform_expression(LabelTarget *target, Node *raw, const char *text)
 int
 place(int location)
 {
-	return pp_label_position(pp_label_current()->base + Max(location, 0));
+	LabelReading *reading = pp_label_current();
+
+	return pp_label_position(reading->base < 0 ? reading->location : reading->base + Max(location, 0));
 }
 
 static char *

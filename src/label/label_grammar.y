@@ -41,6 +41,7 @@ static void report_syntax_error(const char *text, int location, StringInfo valid
 static LabelName *make_name(char *name, int location);
 static LabelStart *make_start(LabelStartKind kind, int location);
 static LabelTreatment *make_treatment(LabelTreatmentKind kind, int location);
+static LabelArgument *make_argument(LabelArgumentKind kind, char *text, int location);
 static LabelExpression *make_expression(const char *source, int open, int close);
 static Interval *make_period(char *text, int location);
 static char *check_unit(char *unit, int location);
@@ -72,11 +73,12 @@ static void begin_clause(LabelParse *parse, const char *clause, int location);
 	LabelStart *start;
 	LabelTerm  *term;
 	LabelTreatment *treatment;
+	LabelArgument *argument;
 	LabelSubject *subject;
 }
 
 /* The core scanner's tokens: these must come first, in this order. */
-%token <str>	IDENT "name" UIDENT FCONST SCONST "string" USCONST BCONST XCONST Op
+%token <str>	IDENT "name" UIDENT FCONST "number" SCONST "string" USCONST BCONST XCONST Op
 %token <ival>	ICONST "integer" PARAM
 %token			TYPECAST DOT_DOT COLON_EQUALS EQUALS_GREATER
 %token			LESS_EQUALS GREATER_EQUALS NOT_EQUALS
@@ -96,16 +98,17 @@ static void begin_clause(LabelParse *parse, const char *clause, int location);
 				K_TENANT "TENANT" K_THIRD "THIRD" K_UNTIL "UNTIL" K_VIA "VIA" K_WHILE "WHILE"
 				K_YEAR "YEAR"
 
-%type <str>		word soft_word dotted literal bare_number mask_function
+%type <str>		word soft_word dotted literal number bare_number
 %type <word>	attribute_class origin calendar opt_calendar
 %type <name>	column purpose opt_format opt_scope
 %type <flag>	opt_via
-%type <list>	columns purposes terms starts keys references_keys opt_purposes
+%type <list>	columns purposes terms starts keys references_keys opt_purposes opt_arguments arguments
 %type <interval> period opt_period
 %type <expression> expression opt_where
 %type <start>	start key
 %type <term>	term cap
-%type <treatment> treatment
+%type <treatment> treatment mask_function
+%type <argument> argument
 %type <subject> subject_path
 
 %%
@@ -418,10 +421,11 @@ treatment:
 			$$->format = $2;
 			$$->scope = $3;
 		}
-	| K_MASK K_WITH mask_function '(' opt_mask_arguments ')'
+	| K_MASK K_WITH mask_function '(' opt_arguments ')'
 		{
-			$$ = make_treatment(TREAT_MASK, @1);
-			$$->function = $3;
+			$$ = $3;
+			$$->location = @1;
+			$$->arguments = $5;
 		}
 	| K_SET K_NULL		{ $$ = make_treatment(TREAT_SET_NULL, @1); }
 	| K_SET K_DEFAULT	{ $$ = make_treatment(TREAT_SET_DEFAULT, @1); }
@@ -443,27 +447,43 @@ opt_scope:
 	;
 
 mask_function:
-	dotted
+	word
+		{
+			$$ = make_treatment(TREAT_MASK, @1);
+			$$->function = make_name($1, @1);
+		}
+	| word '.' word
+		{
+			$$ = make_treatment(TREAT_MASK, @1);
+			$$->schema = $1;
+			$$->function = make_name($3, @1);
+		}
 	;
 
-opt_mask_arguments:
-	%empty
-	| mask_arguments
+opt_arguments:
+	%empty			{ $$ = NIL; }
+	| arguments
 	;
 
-mask_arguments:
-	mask_argument
-	| mask_arguments ',' mask_argument
+arguments:
+	argument			{ $$ = list_make1($1); }
+	| arguments ',' argument	{ $$ = lappend($1, $3); }
 	;
 
-mask_argument:
-	literal
-	| column
+argument:
+	SCONST			{ $$ = make_argument(ARGUMENT_STRING, $1, @1); }
+	| number		{ $$ = make_argument(ARGUMENT_NUMBER, $1, @1); }
+	| column		{ $$ = make_argument(ARGUMENT_COLUMN, $1->name, @1); }
+	| expression	{ $$ = make_argument(ARGUMENT_EXPRESSION, $1->text, $1->location); }
 	;
 
 literal:
 	SCONST
-	| bare_number
+	| number
+	;
+
+number:
+	bare_number
 	| '-' bare_number	{ $$ = psprintf("-%s", $2); }
 	;
 
@@ -571,6 +591,17 @@ make_treatment(LabelTreatmentKind kind, int location)
 	LabelTreatment *result = palloc0(sizeof(LabelTreatment));
 
 	result->kind = kind;
+	result->location = location;
+	return result;
+}
+
+static LabelArgument *
+make_argument(LabelArgumentKind kind, char *text, int location)
+{
+	LabelArgument *result = palloc0(sizeof(LabelArgument));
+
+	result->kind = kind;
+	result->text = text;
 	result->location = location;
 	return result;
 }

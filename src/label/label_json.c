@@ -24,6 +24,8 @@ static void add_subjects(StringInfo json, const List *subjects);
 static void add_terms(StringInfo json, const char *key, const List *terms);
 static const char *start_key(LabelTermKind kind);
 static char *describe_starts(const List *starts);
+static char *describe_mask(const LabelTreatment *treatment);
+static char *describe_argument(const LabelArgument *argument);
 
 /* privacy.check_label(label text) returns jsonb */
 Datum
@@ -65,6 +67,7 @@ label_as_json(const Label *label)
 	add_names(&json, "purposes", label->serves);
 	add_text(&json, "treatment", label->treatment ? pp_label_treatment_text(label->treatment) : NULL);
 	add_text(&json, "mark", label->mark ? label->mark->name : NULL);
+	add_text(&json, "masking", label->masking ? pp_label_treatment_text(label->masking) : NULL);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }
@@ -218,13 +221,50 @@ pp_label_treatment_text(const LabelTreatment *treatment)
 							treatment->scope ? " IN " : "",
 							treatment->scope ? treatment->scope->name : "");
 		case TREAT_MASK:
-			return psprintf("MASK WITH %s", treatment->function);
+			return describe_mask(treatment);
 		case TREAT_SET_NULL:
 			return pstrdup("SET NULL");
 		case TREAT_SET_DEFAULT:
 			return pstrdup("SET DEFAULT");
 		case TREAT_SET_LITERAL:
 			return psprintf("SET %s", quote_literal_cstr(treatment->literal));
+	}
+	return NULL;
+}
+
+/* In the label's own notation. */
+static char *
+describe_mask(const LabelTreatment *treatment)
+{
+	StringInfoData words;
+	const char *separator = "";
+	ListCell   *cell;
+
+	initStringInfo(&words);
+	appendStringInfo(&words, "MASK WITH %s(",
+					 quote_qualified_identifier(treatment->schema, treatment->function->name));
+	foreach(cell, treatment->arguments)
+	{
+		appendStringInfo(&words, "%s%s", separator, describe_argument(lfirst(cell)));
+		separator = ", ";
+	}
+	appendStringInfoChar(&words, ')');
+	return words.data;
+}
+
+static char *
+describe_argument(const LabelArgument *argument)
+{
+	switch (argument->kind)
+	{
+		case ARGUMENT_STRING:
+			return quote_literal_cstr(argument->text);
+		case ARGUMENT_NUMBER:
+			return argument->text;
+		case ARGUMENT_COLUMN:
+			return pstrdup(quote_identifier(argument->text));
+		case ARGUMENT_EXPRESSION:
+			return psprintf("(%s)", argument->text);
 	}
 	return NULL;
 }

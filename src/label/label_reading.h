@@ -13,7 +13,8 @@ typedef struct LabelReading
 	ErrorContextCallback callback;
 	const char *source;
 	const char *object;			/* "table \"learner\"", or NULL */
-	int			base;			/* byte where the expression at hand starts in source, else 0 */
+	int			base;			/* byte where the expression at hand starts in source, else 0; -1:
+								 * it is of our making */
 	int			location;		/* byte to point at for errors that bring no position, else -1 */
 } LabelReading;
 

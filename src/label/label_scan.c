@@ -148,7 +148,8 @@ pp_label_position(int location)
 
 /*
  * Gives an error of the server's its place in the label: its position counts from the start of the
- * text it was given, which starts at reading->base of ours.
+ * text it was given, which starts at reading->base of ours. In a text that we have made of a label's
+ * pieces it counts for nothing: the error is about what reading->location points at.
  */
 static void
 add_place(void *arg)
@@ -161,8 +162,9 @@ add_place(void *arg)
 	if (getinternalerrposition() > 0 || reading != pp_label_current())
 		return;
 	if (position > 0)
-	{
 		errposition(0);
+	if (position > 0 && reading->base >= 0)
+	{
 		internalerrquery(reading->source);
 		internalerrposition(pg_mbstrlen_with_len(reading->source, reading->base) + position);
 	}

@@ -68,12 +68,31 @@ typedef enum LabelTreatmentKind
 	TREAT_SET_LITERAL
 } LabelTreatmentKind;
 
+typedef enum LabelArgumentKind
+{
+	ARGUMENT_STRING,
+	ARGUMENT_NUMBER,
+	ARGUMENT_COLUMN,
+	ARGUMENT_EXPRESSION
+} LabelArgumentKind;
+
+/* What a mask is given besides the column. */
+typedef struct LabelArgument
+{
+	LabelArgumentKind kind;
+	char	   *text;			/* a string without its quotes, an expression without its
+								 * parentheses */
+	int			location;
+} LabelArgument;
+
 typedef struct LabelTreatment
 {
 	LabelTreatmentKind kind;
 	LabelName  *format;
 	LabelName  *scope;
-	char	   *function;		/* of a mask */
+	char	   *schema;			/* of a mask's function; NULL: privacy */
+	LabelName  *function;
+	List	   *arguments;		/* of LabelArgument */
 	char	   *literal;
 	int			location;
 } LabelTreatment;
@@ -110,5 +129,10 @@ typedef struct Label
 	LabelName  *mark;
 	int			retain_location;
 } Label;
+
+/* In the label's own notation: "PSEUDONYMIZE AS email IN person", "ANY OF (a, b)", "3 years"; palloc'd. */
+extern char *pp_label_treatment_text(const LabelTreatment *treatment);
+extern char *pp_label_start_text(const LabelStart *start);
+extern char *pp_label_period_text(const Interval *period);
 
 #endif							/* PP_LABEL_TREE_H */

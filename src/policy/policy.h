@@ -70,6 +70,20 @@ extern char *pp_policy_state(const char *end);
 /* SQL, timestamptz: the end where it is a moment, else NULL. Palloc'd. */
 extern char *pp_policy_moment(const char *end);
 
+/* What static masking writes into a column: SQL over PP_TARGET, of the column's type. */
+typedef struct MaskedColumn
+{
+	AttrNumber	attnum;
+	char	   *value;
+} MaskedColumn;
+
+/*
+ * The columns of a table whose label has a treatment: the bare one, else THEN's; NIL for none, or
+ * for a draft. A pseudonym stays as it is where it can be recognised. Resolved as the table's owner,
+ * whom the caller has entered. Raises whatever parks a rule.
+ */
+extern List *pp_policy_masking(Oid relid);
+
 /* Keeps everybody from changing purposes until the end of the transaction; takes ShareLock, and no snapshot. */
 extern void pp_policy_lock(void);
 

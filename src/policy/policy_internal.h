@@ -204,8 +204,34 @@ typedef struct ColumnTreatment
 	char	   *untreated;		/* SQL: the value is still to be treated; end is the column's end */
 } ColumnTreatment;
 
+/* The column at hand. */
+typedef struct TreatedColumn
+{
+	LabelTarget *target;
+	const Label *label;
+	const LabelTreatment *treatment;
+	AttrNumber	attnum;
+	Oid			type;
+	int32		typmod;
+	const char *name;			/* as the catalogue has it */
+	const char *sql;			/* target.name */
+	const char *type_name;		/* as SQL */
+} TreatedColumn;
+
 extern ColumnTreatment compile_treatment(LabelTarget *target, AttrNumber attnum, const Label *label,
 										 const Bitmapset *read_by_terms, const char *end);
+
+/* policy_treatment.c: SQL of what static masking writes into a labelled column: its bare treatment, else THEN's. */
+extern char *compile_masking(LabelTarget *target, AttrNumber attnum, const Label *label);
+
+/* policy_treatment.c: raises invalid_object_definition at the treatment. */
+extern void refuse_column(const TreatedColumn *column, const char *reason, const char *hint) pg_attribute_noreturn();
+
+/* policy_treatment.c: whether no two rows may have the same value in this column. */
+extern bool is_unique_alone(const TreatedColumn *column);
+
+/* policy_pseudonym.c: SQL of a column's pseudonym, and of whether it is one already where that can be told. */
+extern void compile_pseudonym(const TreatedColumn *column, ColumnTreatment *result);
 
 /* policy_resolve.c: the checker of labels being set. */
 extern const char *check_rule(Oid relid, AttrNumber attnum, Label *label);
@@ -219,6 +245,9 @@ extern bool check_parents(Oid relid, const Label *label, List **seen, bool bind)
 
 /* policy_resolve.c: whether the label is bound to what it resolves to now; a difference parks the rule. */
 extern bool is_bound(Oid relid, AttrNumber attnum, const char *binding, bool bind);
+
+/* policy_resolve.c: refuses a table that Citus distributes. */
+extern void check_manager(Oid relid);
 
 /* policy_resolve.c: "table s.t" or "column s.t.c", quoted. */
 extern char *describe(Oid relid, AttrNumber attnum);

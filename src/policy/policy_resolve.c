@@ -63,7 +63,6 @@ static void check_relatives(Oid relid);
 static void park(const char *object, const char *reason) pg_attribute_noreturn();
 static List *ancestors_of(Oid relid);
 static bool retains(Oid relid);
-static void check_manager(Oid relid);
 
 RetentionRule *
 pp_policy_resolve(Oid relid, AttrNumber attnum, TimestampTz cut_off, bool bind)
@@ -235,6 +234,8 @@ resolve_column(Resolution *resolution, const Label *column, RetentionRule *rule,
 	rule->serves = served_names(resolution->promises, list.label, column->serves);
 
 	treatment = compile_treatment(&names, rule->attnum, column, bms_union(resolution->read, names.columns), rule->end);
+	if (column->masking != NULL)
+		(void) compile_masking(&names, rule->attnum, column);
 	rule->text = psprintf("%s THEN %s", name, pp_label_treatment_text(column->treatment));
 	rule->untreated = treatment.untreated;
 	rule->due = psprintf("%s AND %s", ended, treatment.untreated);
@@ -391,7 +392,7 @@ retains(Oid relid)
 }
 
 /* A ctid repeats on every shard of a distributed table, so a batch by ctid would delete other rows. */
-static void
+void
 check_manager(Oid relid)
 {
 	Oid			types[] = {OIDOID};
@@ -418,11 +419,16 @@ check_rule(Oid relid, AttrNumber attnum, Label *label)
 {
 	RetentionRule rule = {.relid = relid, .attnum = attnum};
 	StringInfo	binding = makeStringInfo();
+	LabelTarget names = {.relid = relid, .owner = pp_core_table_owner(relid), .alias = PP_TARGET, .binding = binding};
 	Resolution	resolution;
 	ListCell   *cell;
 
 	if (attnum > 0 && label->treatment == NULL)
+	{
+		if (label->masking != NULL)
+			(void) compile_masking(&names, attnum, label);
 		return binding->data;
+	}
 	if (attnum == 0)
 		return check_table_rule(relid, label);
 	open_resolution(&resolution, relid, pp_label_load(relid, 0), pp_core_now(), true);

@@ -19,43 +19,27 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "parser/parse_coerce.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
-#include "keyring/keyring.h"
 #include "policy/policy_internal.h"
-#include "pseudonym/pseudonym.h"
 
-#define DEFAULT_SCOPE "person"
-
-/* The column at hand. */
-typedef struct TreatedColumn
-{
-	LabelTarget *target;
-	const Label *label;
-	const LabelTreatment *treatment;
-	AttrNumber	attnum;
-	Oid			type;
-	int32		typmod;
-	const char *name;			/* as the catalogue has it */
-	const char *sql;			/* target.name */
-	const char *type_name;		/* as SQL */
-} TreatedColumn;
-
-static void refuse_column(const TreatedColumn *column, const char *reason, const char *hint) pg_attribute_noreturn();
 static void check_column(const TreatedColumn *column, const Bitmapset *read_by_terms);
 static void check_keys(const TreatedColumn *column);
 static void check_keys_here(const TreatedColumn *column);
 static bool in_foreign_key(const TreatedColumn *column, bool referencing);
 static bool in_partition_key(const TreatedColumn *column);
-static bool is_unique_alone(const TreatedColumn *column);
+static TreatedColumn describe_column(LabelTarget *target, AttrNumber attnum, const Label *label, const LabelTreatment *treatment);
 static void compile_value(const TreatedColumn *column, ColumnTreatment *result);
-static void compile_pseudonym(const TreatedColumn *column, ColumnTreatment *result);
-static void check_scope(const TreatedColumn *column, const char *scope);
+static void compile_mask(const TreatedColumn *column, ColumnTreatment *result);
+static char *default_sql(const TreatedColumn *column);
 static void compile_literal(const TreatedColumn *column, ColumnTreatment *result);
 static void check_mark(const TreatedColumn *column, AttrNumber mark);
 static void compile_mark(const TreatedColumn *column, const Bitmapset *read_by_terms,
@@ -66,14 +50,8 @@ compile_treatment(LabelTarget *target, AttrNumber attnum, const Label *label,
 				  const Bitmapset *read_by_terms, const char *end)
 {
 	ColumnTreatment result = {0};
-	TreatedColumn column = {.target = target, .label = label, .treatment = label->treatment, .attnum = attnum};
-	LabelName	self = {get_attname(target->relid, attnum, false), -1};
-	Oid			collation;
+	TreatedColumn column = describe_column(target, attnum, label, label->treatment);
 
-	get_atttypetypmodcoll(target->relid, attnum, &column.type, &column.typmod, &collation);
-	column.name = self.name;
-	column.sql = pp_label_resolve_column(target, &self, NULL, NULL);
-	column.type_name = format_type_with_typemod(column.type, column.typmod);
 	check_column(&column, read_by_terms);
 	compile_value(&column, &result);
 	if (label->mark != NULL)
@@ -82,13 +60,44 @@ compile_treatment(LabelTarget *target, AttrNumber attnum, const Label *label,
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				errmsg("a treated value of column \"%s\" could not be recognised", column.name),
-				errdetail("Type %s has no equality.", column.type_name),
+				errdetail("Nothing in the value itself says that it has been treated."),
 				errhint("Add MARK (<a timestamptz column that the sweep may set>)."),
 				pp_label_position(label->treatment->location));
 	return result;
 }
 
-static void
+/*
+ * Keys, uniqueness and NOT NULL are no matter here: a rewrite treats both sides of a key alike, and
+ * checks them all before it commits.
+ */
+char *
+compile_masking(LabelTarget *target, AttrNumber attnum, const Label *label)
+{
+	const LabelTreatment *treatment = label->masking ? label->masking : label->treatment;
+	TreatedColumn column = describe_column(target, attnum, label, treatment);
+	ColumnTreatment result = {0};
+
+	compile_value(&column, &result);
+	if (result.untreated == NULL)
+		return result.value;
+	return psprintf("CASE WHEN %s THEN %s ELSE %s END", result.untreated, result.value, column.sql);
+}
+
+static TreatedColumn
+describe_column(LabelTarget *target, AttrNumber attnum, const Label *label, const LabelTreatment *treatment)
+{
+	TreatedColumn column = {.target = target, .label = label, .treatment = treatment, .attnum = attnum};
+	LabelName	self = {get_attname(target->relid, attnum, false), -1};
+	Oid			collation;
+
+	get_atttypetypmodcoll(target->relid, attnum, &column.type, &column.typmod, &collation);
+	column.name = self.name;
+	column.sql = pp_label_resolve_column(target, &self, NULL, NULL);
+	column.type_name = format_type_with_typemod(column.type, column.typmod);
+	return column;
+}
+
+void
 refuse_column(const TreatedColumn *column, const char *reason, const char *hint)
 {
 	ereport(ERROR,
@@ -204,7 +213,7 @@ in_partition_key(const TreatedColumn *column)
 	return result;
 }
 
-static bool
+bool
 is_unique_alone(const TreatedColumn *column)
 {
 	Relation	relation = table_open(column->target->relid, AccessShareLock);
@@ -237,63 +246,41 @@ compile_value(const TreatedColumn *column, ColumnTreatment *result)
 			result->value = "NULL";
 			result->untreated = psprintf("%s IS DISTINCT FROM NULL", column->sql);
 			break;
+		case TREAT_MASK:
+			compile_mask(column, result);
+			break;
+		case TREAT_SET_DEFAULT:
+			result->value = default_sql(column);
+			break;
 		default:
 			compile_literal(column, result);
 	}
 }
 
 static void
-compile_pseudonym(const TreatedColumn *column, ColumnTreatment *result)
+compile_mask(const TreatedColumn *column, ColumnTreatment *result)
 {
-	const LabelName *wanted = column->treatment->format;
-	const PseudonymFormat *format = pp_pseudonym_format(wanted ? wanted->name : NULL);
-	const char *scope = column->treatment->scope ? column->treatment->scope->name : DEFAULT_SCOPE;
-	int32		typmod = column->typmod;
-	Oid			base = getBaseTypeAndTypmod(column->type, &typmod);
+	Oid			type;
+	char	   *mask = pp_label_resolve_mask(column->target, column->attnum, column->treatment, &type);
 
-	if (format == NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("pseudonym format \"%s\" does not exist", wanted->name),
-				errhint("Valid formats are %s.", pp_pseudonym_format_names()),
-				pp_label_position(wanted->location));
-	check_scope(column, scope);
-	if (base != TEXTOID && base != VARCHAROID && base != BPCHAROID)
-		refuse_column(column, psprintf("It is of type %s; a pseudonym is text.", column->type_name),
-					  "SET NULL, or a literal.");
-	if (typmod >= 0 && base != TEXTOID && typmod - VARHDRSZ < format->length)
-		refuse_column(column, psprintf("A pseudonym of format %s has %d characters, the column holds %d.",
-									   format->name, format->length, typmod - VARHDRSZ),
-					  "Widen the column.");
-	appendStringInfo(column->target->binding, "pseudonym %s in %s;", format->name, scope);
-	result->value = psprintf("privacy.%s(%s::pg_catalog.text, %s)::%s", format->function, column->sql,
-							 quote_literal_cstr(scope), column->type_name);
-	result->untreated = psprintf("%s IS DISTINCT FROM NULL AND NOT privacy.is_pseudonym(%s::pg_catalog.text, %s)",
-								 column->sql, column->sql, quote_literal_cstr(scope));
+	if (!can_coerce_type(1, &type, &column->type, COERCION_ASSIGNMENT))
+		refuse_column(column, psprintf("The mask gives %s, the column is of type %s.", format_type_be(type), column->type_name),
+					  "Choose a mask that keeps the type.");
+	result->value = psprintf("(%s)::%s", mask, column->type_name);
 }
 
-/* The rule runs as the table's owner, so it is the owner who needs the scope. */
-static void
-check_scope(const TreatedColumn *column, const char *scope)
+/* What a new row would get: the column's default, or else its domain's, or else null. */
+static char *
+default_sql(const TreatedColumn *column)
 {
-	int			location = column->treatment->scope ? column->treatment->scope->location :
-	column->treatment->location;
-	char	   *owner = GetUserNameFromId(column->target->owner, false);
+	Relation	relation = table_open(column->target->relid, AccessShareLock);
+	Node	   *expression = build_column_default(relation, column->attnum);
+	char	   *result = "NULL";
 
-	if (!pp_keyring_scope_exists(scope))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("scope \"%s\" does not exist", scope),
-				errhint("Create it with privacy.create_scope()."),
-				pp_label_position(location));
-	if (!pp_keyring_scope_allows(scope, column->target->owner))
-		ereport(ERROR,
-				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("role \"%s\" may not use scope \"%s\"", owner, scope),
-				errdetail("The rule runs as the owner of the table."),
-				errhint("SELECT privacy.grant_scope(%s, %s)", quote_literal_cstr(scope),
-						quote_literal_cstr(quote_identifier(owner))),
-				pp_label_position(location));
+	if (expression != NULL)
+		result = deparse_expression(expression, NIL, false, false);
+	table_close(relation, NoLock);
+	return psprintf("(%s)::%s", result, column->type_name);
 }
 
 static void

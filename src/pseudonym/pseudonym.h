@@ -1,21 +1,38 @@
 /*
- * pseudonym.h: keyed one-way pseudonyms by format.
+ * pseudonym.h: keyed pseudonyms by type and format.
  */
 #ifndef PP_PSEUDONYM_H
 #define PP_PSEUDONYM_H
 
-/* A format that labels may name in PSEUDONYMIZE AS <name>. */
+#include "fmgr.h"
+
+/* Registers privacy.pseudonym_malformed. */
+extern void pp_pseudonym_init(void);
+
+/* A format that labels may name in PSEUDONYMIZE AS <name>: for one type, its domains and arrays. */
 typedef struct PseudonymFormat
 {
 	const char *name;			/* "token", "email" */
-	const char *function;		/* SQL function (text, scope text), in schema privacy */
-	int			length;			/* characters of its longest result */
+	Oid			type;			/* of its values: text stands for varchar, character and citext too */
+	const char *function;		/* SQL function (value, scope [, argument | subject's key]), in
+								 * schema privacy */
+	PGFunction	call;			/* the same in C */
+	const char *argument;		/* a text to be given as the third argument, or NULL */
+	int			length;			/* characters of its longest result; 0: as long as the value, or of
+								 * a fixed type */
+	bool		is_marked;		/* privacy.is_pseudonym() recognises it */
+	bool		needs_subject;	/* the third argument is the subject's key */
+	bool		keeps_domain;	/* of an address */
+	bool		is_unique;		/* different values get different pseudonyms */
 } PseudonymFormat;
 
-/* Looks a format up; NULL when there is none. A NULL name means the default format. */
-extern const PseudonymFormat *pp_pseudonym_format(const char *name);
+/*
+ * The format of that name for values of a base type; NULL when there is none. A NULL name means the
+ * type's default format.
+ */
+extern const PseudonymFormat *pp_pseudonym_format(const char *name, Oid type);
 
-/* The valid names, for hints: "token, email". */
-extern const char *pp_pseudonym_format_names(void);
+/* The names valid for a type, for hints: "token, email"; palloc'd, "none" for a type without formats. */
+extern const char *pp_pseudonym_format_names(Oid type);
 
 #endif							/* PP_PSEUDONYM_H */

@@ -22,22 +22,85 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_privacy')$$, $$
 	function privacy.alter_purpose(text,interval,timestamp with time zone)
 	function privacy.audit_head()
+	function privacy.chain_pseudonym(text,text)
+	function privacy.chain_pseudonym(uuid,text)
 	function privacy.check_label(text)
 	function privacy.check_labels()
 	function privacy.create_purpose(text,text,interval,text,text,boolean)
 	function privacy.create_scope(text,text,boolean)
+	function privacy.destroy_scope(text,integer)
+	function privacy.encrypted_pseudonym(text,text)
+	function privacy.grant_reidentify(text,regrole)
 	function privacy.grant_scope(text,regrole)
+	function privacy.import_salt(text,bytea)
 	function privacy.invalidate_keyring()
-	function privacy.is_pseudonym(text,text)
+	function privacy.is_pseudonym(text,text,text)
+	function privacy.is_pseudonym(uuid,text)
 	function privacy.is_retention_period(interval)
 	function privacy.label_script(boolean)
+	function privacy.mask_database()
+	function privacy.mask_date(date,text)
+	function privacy.mask_date(timestamp with time zone,text)
+	function privacy.mask_date(timestamp with time zone,text,text)
+	function privacy.mask_date(timestamp without time zone,text)
+	function privacy.mask_email(text)
+	function privacy.mask_inet(inet,integer,integer)
+	function privacy.mask_mentions(text,text[],text)
+	function privacy.mask_number(bigint,bigint)
+	function privacy.mask_number(double precision,double precision)
+	function privacy.mask_number(integer,integer)
+	function privacy.mask_number(numeric,numeric)
+	function privacy.mask_partial(text,integer,text,integer)
+	function privacy.mask_range(bigint,bigint)
+	function privacy.mask_range(integer,integer)
+	function privacy.mask_range(numeric,numeric)
+	function privacy.mask_table(regclass)
+	function privacy.pseudonym(anyarray,text)
+	function privacy.pseudonym(bigint,text)
+	function privacy.pseudonym(cidr,text)
+	function privacy.pseudonym(date,text)
+	function privacy.pseudonym(inet,text)
+	function privacy.pseudonym(integer,text)
+	function privacy.pseudonym(smallint,text)
 	function privacy.pseudonym(text,text)
-	function privacy.pseudonym_email(text,text)
+	function privacy.pseudonym(timestamp with time zone,text)
+	function privacy.pseudonym(timestamp without time zone,text)
+	function privacy.pseudonym(uuid,text)
+	function privacy.pseudonym_array(anyarray,text,text)
+	function privacy.pseudonym_at(text,text,integer)
+	function privacy.pseudonym_base32(text,text)
+	function privacy.pseudonym_base64url(text,text)
+	function privacy.pseudonym_card(text,text,text)
+	function privacy.pseudonym_city(text,text)
+	function privacy.pseudonym_digits(text,text)
+	function privacy.pseudonym_email(text,text,text)
+	function privacy.pseudonym_family_name(text,text,text)
+	function privacy.pseudonym_given_name(text,text,text)
+	function privacy.pseudonym_name(text,text,text)
+	function privacy.pseudonym_organisation_number(text,text)
+	function privacy.pseudonym_personnummer(text,text,text)
+	function privacy.pseudonym_phone(text,text)
+	function privacy.pseudonym_postal_code(text,text)
+	function privacy.pseudonym_street(text,text)
+	function privacy.pseudonym_uuid(text,text)
+	function privacy.pseudonym_version(text,text)
+	function privacy.pseudonym_version(uuid,text)
 	function privacy.rebind_labels(regclass)
 	function privacy.refuse_change()
+	function privacy.reidentify(text,text,text)
+	function privacy.rekey_column(regclass,name,text,name)
+	function privacy.rekey_table(regclass)
 	function privacy.remove_labels()
+	function privacy.reversal_hash(text,text)
+	function privacy.revoke_reidentify(text,regrole)
 	function privacy.revoke_scope(text,regrole)
+	function privacy.rotate_root()
+	function privacy.rotate_scope(text)
 	function privacy.seal_audit()
+	function privacy.subject_pseudonym(date,text,text)
+	function privacy.subject_pseudonym(text,text,text)
+	function privacy.subject_pseudonym(timestamp with time zone,text,text)
+	function privacy.subject_pseudonym(timestamp without time zone,text,text)
 	function privacy.sweep()
 	function privacy.sweep_preview(timestamp with time zone)
 	function privacy.verify_audit(text)
@@ -70,22 +133,85 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace = 'privacy'::regnamespace$$, $$
 	privacy.alter_purpose(name text, retention interval, effective timestamp with time zone DEFAULT NULL::timestamp with time zone) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
 	privacy.audit_head() -> text function c stable restricted
+	privacy.chain_pseudonym(value text, scope text) -> text function c stable safe strict
+	privacy.chain_pseudonym(value uuid, scope text) -> uuid function c stable safe strict
 	privacy.check_label(label text) -> jsonb function c immutable safe strict
 	privacy.check_labels(OUT relation regclass, OUT rule text, OUT state text, OUT problem text) -> SETOF record function c volatile unsafe
 	privacy.create_purpose(name text, legal_basis text, retention interval, description text, justification text DEFAULT NULL::text, direct_marketing boolean DEFAULT false) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
 	privacy.create_scope(name text, kind text DEFAULT 'person'::text, destroyable boolean DEFAULT true) -> void function c volatile unsafe
+	privacy.destroy_scope(scope text, version integer DEFAULT NULL::integer) -> integer function c volatile unsafe
+	privacy.encrypted_pseudonym(value text, scope text) -> text function c stable safe strict
+	privacy.grant_reidentify(scope text, role regrole) -> void function c volatile unsafe
 	privacy.grant_scope(scope text, role regrole) -> void function c volatile unsafe
+	privacy.import_salt(scope text, salt bytea) -> integer function c volatile unsafe
 	privacy.invalidate_keyring() -> trigger function c volatile unsafe
-	privacy.is_pseudonym(value text, scope text) -> boolean function c stable safe strict
+	privacy.is_pseudonym(value text, scope text, domain text DEFAULT 'keep'::text) -> boolean function c stable safe strict
+	privacy.is_pseudonym(value uuid, scope text) -> boolean function c stable safe strict
 	privacy.is_retention_period(period interval) -> boolean function c immutable safe strict
 	privacy.label_script(remove boolean DEFAULT false) -> SETOF text function sql stable safe strict {"search_path=pg_catalog, pg_temp"}
+	privacy.mask_database() procedure c volatile unsafe
+	privacy.mask_date(value date, unit text) -> date function c immutable safe strict
+	privacy.mask_date(value timestamp with time zone, unit text) -> timestamp with time zone function c immutable safe strict
+	privacy.mask_date(value timestamp with time zone, unit text, zone text) -> timestamp with time zone function c stable safe strict
+	privacy.mask_date(value timestamp without time zone, unit text) -> timestamp without time zone function c immutable safe strict
+	privacy.mask_email(value text) -> text function c immutable safe strict
+	privacy.mask_inet(value inet, prefix_v4 integer DEFAULT 24, prefix_v6 integer DEFAULT 48) -> inet function c immutable safe strict
+	privacy.mask_mentions(value text, given_values text[] DEFAULT '{}'::text[], replacement text DEFAULT NULL::text) -> text function c immutable safe
+	privacy.mask_number(value bigint, step bigint) -> bigint function c immutable safe strict
+	privacy.mask_number(value double precision, step double precision) -> double precision function c immutable safe strict
+	privacy.mask_number(value integer, step integer) -> integer function c immutable safe strict
+	privacy.mask_number(value numeric, step numeric) -> numeric function c immutable safe strict
+	privacy.mask_partial(value text, prefix integer, padding text, suffix integer) -> text function c immutable safe strict
+	privacy.mask_range(value bigint, width bigint) -> int8range function c immutable safe strict
+	privacy.mask_range(value integer, width integer) -> int4range function c immutable safe strict
+	privacy.mask_range(value numeric, width numeric) -> numrange function c immutable safe strict
+	privacy.mask_table(IN table_name regclass) procedure c volatile unsafe
+	privacy.pseudonym(value anyarray, scope text) -> anyarray function c stable safe strict
+	privacy.pseudonym(value bigint, scope text) -> bigint function c stable safe strict
+	privacy.pseudonym(value cidr, scope text) -> cidr function c stable safe strict
+	privacy.pseudonym(value date, scope text) -> date function c stable safe strict
+	privacy.pseudonym(value inet, scope text) -> inet function c stable safe strict
+	privacy.pseudonym(value integer, scope text) -> integer function c stable safe strict
+	privacy.pseudonym(value smallint, scope text) -> smallint function c stable safe strict
 	privacy.pseudonym(value text, scope text) -> text function c stable safe strict
-	privacy.pseudonym_email(value text, scope text) -> text function c stable safe strict
+	privacy.pseudonym(value timestamp with time zone, scope text) -> timestamp with time zone function c stable safe strict
+	privacy.pseudonym(value timestamp without time zone, scope text) -> timestamp without time zone function c stable safe strict
+	privacy.pseudonym(value uuid, scope text) -> uuid function c stable safe strict
+	privacy.pseudonym_array(value anyarray, scope text, format text) -> anyarray function c stable safe strict
+	privacy.pseudonym_at(value text, scope text, version integer) -> text function c stable safe strict
+	privacy.pseudonym_base32(value text, scope text) -> text function c stable safe strict
+	privacy.pseudonym_base64url(value text, scope text) -> text function c stable safe strict
+	privacy.pseudonym_card(value text, scope text, form text DEFAULT 'issuable'::text) -> text function c stable safe strict
+	privacy.pseudonym_city(value text, scope text) -> text function c stable safe strict
+	privacy.pseudonym_digits(value text, scope text) -> text function c stable safe strict
+	privacy.pseudonym_email(value text, scope text, domain text DEFAULT 'replace'::text) -> text function c stable safe strict
+	privacy.pseudonym_family_name(value text, scope text, language text DEFAULT 'sv'::text) -> text function c stable safe strict
+	privacy.pseudonym_given_name(value text, scope text, language text DEFAULT 'sv'::text) -> text function c stable safe strict
+	privacy.pseudonym_name(value text, scope text, language text DEFAULT 'sv'::text) -> text function c stable safe strict
+	privacy.pseudonym_organisation_number(value text, scope text) -> text function c stable safe strict
+	privacy.pseudonym_personnummer(value text, scope text, form text DEFAULT 'not_issuable'::text) -> text function c stable safe strict
+	privacy.pseudonym_phone(value text, scope text) -> text function c stable safe strict
+	privacy.pseudonym_postal_code(value text, scope text) -> text function c stable safe strict
+	privacy.pseudonym_street(value text, scope text) -> text function c stable safe strict
+	privacy.pseudonym_uuid(value text, scope text) -> uuid function c stable safe strict
+	privacy.pseudonym_version(value text, scope text) -> integer function c stable safe strict
+	privacy.pseudonym_version(value uuid, scope text) -> integer function c stable safe strict
 	privacy.rebind_labels(relation regclass DEFAULT NULL::regclass) -> integer function c volatile unsafe
 	privacy.refuse_change() -> trigger function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.reidentify(token text, scope text, reason text) -> text function c volatile unsafe
+	privacy.rekey_column(IN table_name regclass, IN column_name name, IN scope text, IN raw_column name DEFAULT NULL::name) procedure c volatile unsafe
+	privacy.rekey_table(IN table_name regclass) procedure c volatile unsafe
 	privacy.remove_labels() procedure plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.reversal_hash(token text, scope text) -> bytea function c stable restricted strict
+	privacy.revoke_reidentify(scope text, role regrole) -> void function c volatile unsafe
 	privacy.revoke_scope(scope text, role regrole) -> void function c volatile unsafe
+	privacy.rotate_root() -> void function c volatile unsafe
+	privacy.rotate_scope(scope text) -> integer function c volatile unsafe
 	privacy.seal_audit() -> bigint function c volatile unsafe
+	privacy.subject_pseudonym(value date, scope text, subject_key text) -> date function c stable safe strict
+	privacy.subject_pseudonym(value text, scope text, subject_key text) -> text function c stable safe strict
+	privacy.subject_pseudonym(value timestamp with time zone, scope text, subject_key text) -> timestamp with time zone function c stable safe strict
+	privacy.subject_pseudonym(value timestamp without time zone, scope text, subject_key text) -> timestamp without time zone function c stable safe strict
 	privacy.sweep() procedure c volatile unsafe
 	privacy.sweep_preview(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT rule_table text, OUT rule text, OUT state text, OUT due bigint, OUT blocked bigint, OUT blocked_by text, OUT first_end timestamp with time zone, OUT last_end timestamp with time zone, OUT problem text) -> SETOF record function c volatile unsafe
 	privacy.verify_audit(expected_head text DEFAULT NULL::text) -> TABLE(entry_id bigint, chain_number bigint, fault text) function c stable restricted
@@ -115,6 +241,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.column_label identifier text
 	privacy.column_label label text
 	privacy.column_label mark text
+	privacy.column_label masking text
 	privacy.column_label purposes jsonb
 	privacy.column_label relation regclass
 	privacy.column_label source text
@@ -136,6 +263,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.purpose_period retention interval
 	privacy.root_key check_value bytea not null
 	privacy.root_key created_at timestamp with time zone not null
+	privacy.root_key rotated_at timestamp with time zone
 	privacy.root_key singleton boolean not null
 	privacy.root_key wrapped_audit_key bytea not null
 	privacy.scope created_at timestamp with time zone not null
@@ -143,6 +271,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.scope kind text not null
 	privacy.scope name text not null
 	privacy.scope_grant grantee regrole not null
+	privacy.scope_grant reversible boolean not null
 	privacy.scope_grant scope text not null
 	privacy.scope_status algorithm text
 	privacy.scope_status created_at timestamp with time zone
@@ -150,7 +279,9 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.scope_status destroyed_at timestamp with time zone
 	privacy.scope_status grantees regrole[]
 	privacy.scope_status kind text
+	privacy.scope_status reidentifiers regrole[]
 	privacy.scope_status scope text
+	privacy.scope_status state text
 	privacy.scope_status version integer
 	privacy.scope_version algorithm text not null
 	privacy.scope_version created_at timestamp with time zone not null
@@ -212,6 +343,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', conrelid::regclass, CASE co
 	privacy.scope check name
 	privacy.scope primary key name
 	privacy.scope_grant primary key scope, grantee
+	privacy.scope_version check algorithm, wrapped_key, wrapped_check_key, destroyed_at
 	privacy.scope_version check version
 	privacy.scope_version primary key scope, version
 	privacy.sweep_outcome primary key run_id, rule_table, rule
@@ -239,6 +371,21 @@ SELECT * FROM pg_temp.pinned($$SELECT what || ' ' || privilege_type FROM (
 	routine privacy.check_label(text) EXECUTE
 	routine privacy.is_retention_period(interval) EXECUTE
 	routine privacy.label_script(boolean) EXECUTE
+	routine privacy.mask_date(date,text) EXECUTE
+	routine privacy.mask_date(timestamp with time zone,text) EXECUTE
+	routine privacy.mask_date(timestamp with time zone,text,text) EXECUTE
+	routine privacy.mask_date(timestamp without time zone,text) EXECUTE
+	routine privacy.mask_email(text) EXECUTE
+	routine privacy.mask_inet(inet,integer,integer) EXECUTE
+	routine privacy.mask_mentions(text,text[],text) EXECUTE
+	routine privacy.mask_number(bigint,bigint) EXECUTE
+	routine privacy.mask_number(double precision,double precision) EXECUTE
+	routine privacy.mask_number(integer,integer) EXECUTE
+	routine privacy.mask_number(numeric,numeric) EXECUTE
+	routine privacy.mask_partial(text,integer,text,integer) EXECUTE
+	routine privacy.mask_range(bigint,bigint) EXECUTE
+	routine privacy.mask_range(integer,integer) EXECUTE
+	routine privacy.mask_range(numeric,numeric) EXECUTE
 	schema privacy USAGE
 $$, 'what PUBLIC may do');
 
@@ -261,7 +408,11 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', name, vartype, context, uni
 	privacy.core_clock string superuser
 	privacy.keyring_command string sighup
 	privacy.keyring_file string sighup
+	privacy.keyring_next_command string sighup
+	privacy.keyring_next_file string sighup
+	privacy.keyring_reidentify_limit integer superuser = 100
 	privacy.policy_timezone string superuser = UTC
+	privacy.pseudonym_malformed enum superuser = token
 	privacy.sweep_batch_pages integer superuser = 128
 	privacy.sweep_enabled bool superuser = off
 	privacy.sweep_interval integer sighup s = 3600
