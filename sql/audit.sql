@@ -119,10 +119,19 @@ SELECT * FROM privacy.verify_audit('x:' || repeat('0', 64));
 SELECT * FROM privacy.verify_audit('5:' || repeat('g', 64));
 SELECT * FROM privacy.verify_audit('5:' || repeat('0', 64));
 
+-- A keeper outside takes lines of JSON, and goes on where he stopped. The last line has the head.
+SELECT line::jsonb - 'at' - 'actor' - 'mac' - 'seal' - 'sealed_at' AS line FROM privacy.export_audit(at_most => 2) AS line;
+SELECT line::jsonb ->> 'chain_number' AS chain_number, line::jsonb ->> 'action' AS action FROM privacy.export_audit(2) AS line;
+SELECT concat(line::jsonb ->> 'chain_number', ':', line::jsonb ->> 'seal') = :'head' AS is_head FROM privacy.export_audit(4) AS line;
+SELECT count(*) AS lines, count(DISTINCT line::jsonb ->> 'mac') AS macs FROM privacy.export_audit() AS line;
+SELECT * FROM privacy.export_audit(5);
+SELECT * FROM privacy.export_audit(at_most => -1);
+
 -- Not for everyone; EXECUTE is enough for an auditor, who need not read the tables.
 SET ROLE regress_auditor;
 SELECT privacy.audit_head();
 SELECT * FROM privacy.verify_audit();
+SELECT * FROM privacy.export_audit();
 SELECT privacy.seal_audit();
 SELECT count(*) FROM privacy.audit_entry;
 RESET ROLE;

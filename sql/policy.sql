@@ -457,6 +457,7 @@ ALTER TABLE office.event ATTACH PARTITION office.event_a FOR VALUES IN ('a');
 INSERT INTO office.event VALUES ('a', '2020-01-01', 'old'), ('a', '2025-12-31', 'new'), ('a', '2025-12-15', 'middling');
 SECURITY LABEL FOR privacy ON TABLE office.event IS 'RETAIN 1 month AFTER at THEN DELETE';
 SECURITY LABEL FOR privacy ON COLUMN office.event.note IS 'RETAIN 10 days AFTER at THEN SET NULL';
+SECURITY LABEL FOR privacy ON TABLE office.reader IS NULL;
 CALL privacy.sweep();
 SELECT at, note FROM office.event ORDER BY at;
 

@@ -5,6 +5,8 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
 #include "utils/guc.h"
 
 #include "audit/audit.h"
@@ -20,6 +22,37 @@ PG_MODULE_MAGIC;
 
 void		_PG_init(void);
 
+static shmem_request_hook_type previous_request;
+static shmem_startup_hook_type previous_startup;
+
+static void
+request_memory(void)
+{
+	if (previous_request != NULL)
+		previous_request();
+	pp_sweep_request_memory();
+}
+
+static void
+start_memory(void)
+{
+	if (previous_startup != NULL)
+		previous_startup();
+	pp_sweep_attach_memory();
+}
+
+/* Shared memory is given out only while the server starts. */
+static void
+hook_memory(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	previous_request = shmem_request_hook;
+	shmem_request_hook = request_memory;
+	previous_startup = shmem_startup_hook;
+	shmem_startup_hook = start_memory;
+}
+
 void
 _PG_init(void)
 {
@@ -31,6 +64,8 @@ _PG_init(void)
 	pp_policy_init();			/* what a label promises */
 	pp_sweep_init();			/* how a sweep behaves */
 	pp_worker_init();			/* when it runs by itself */
+
+	hook_memory();				/* where sweeps are shown */
 
 	MarkGUCPrefixReserved("privacy");
 }

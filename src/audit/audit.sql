@@ -102,3 +102,10 @@ CREATE FUNCTION privacy.verify_audit(expected_head text DEFAULT NULL)
 REVOKE ALL ON FUNCTION privacy.verify_audit(text) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.verify_audit(text) IS
 'One row for each fault of the evidence, none when it is whole. expected_head: what privacy.audit_head() returned earlier, or null. Faults: entry altered; entry missing; seal altered or out of order; gap in chain numbers; unsealed entry altered; expected head not found. Removal of entries not yet sealed, or of the newest links with their entries, shows only against an expected head. Raises invalid_parameter_value for a malformed head, PV001 or PV002 when the root key is missing or another one.';
+
+CREATE FUNCTION privacy.export_audit(after bigint DEFAULT 0, at_most bigint DEFAULT NULL) RETURNS SETOF text
+	LANGUAGE C VOLATILE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'pp_sql_export_audit';
+REVOKE ALL ON FUNCTION privacy.export_audit(bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION privacy.export_audit(bigint, bigint) IS
+'The evidence as lines of JSON in the order of the chain, for a keeper outside: every sealed entry behind the chain number after, at most so many (NULL: all). Go on with the chain_number of the last line. Each line has the columns of privacy.audit_entry, and of its link sealed_at, settled_id and, as seal, its MAC: "chain_number:seal" of a line is what audit_head() said then, for verify_audit(). Flushes WAL first, so that no line can be lost in a crash. Raises invalid_parameter_value.';

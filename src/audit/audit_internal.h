@@ -5,6 +5,7 @@
  * audit_apart.c   entries that commit on their own
  * audit_mac.c     what is authenticated, byte by byte
  * audit_seal.c    chaining
+ * audit_export.c  handing it out
  * audit_verify.c  verification
  */
 #ifndef PP_AUDIT_INTERNAL_H

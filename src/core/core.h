@@ -48,8 +48,9 @@ extern Oid	pp_core_extension(void);
 /* Whether pg_privacy is created in this database. */
 extern bool pp_core_installed(void);
 
-/* The owner of the extension. */
+/* The owner of the extension; of a table: InvalidOid when it is gone. */
 extern Oid	pp_core_owner(void);
+extern Oid	pp_core_table_owner(Oid relid);
 
 /* The OID of a relation of schema privacy, by name; raises undefined_table. */
 extern Oid	pp_core_relation(const char *name);
@@ -74,9 +75,6 @@ extern const char *pp_core_utf8(const char *text, int length, int *utf8_length);
 /* A number as eight bytes, least significant first: what frames everything that is hashed. */
 extern void pp_core_put_number(unsigned char bytes[8], uint64 number);
 
-/* The owner of a table; InvalidOid when it is gone. */
-extern Oid	pp_core_table_owner(Oid relid);
-
 /*
  * "referenced = referencing" as the server's own foreign keys compare: by the constraint's
  * operator, its types and the referenced column's collation. The operands are SQL; palloc'd.
@@ -86,9 +84,10 @@ extern char *pp_core_equals(Oid operator, Oid referenced, AttrNumber key, const 
 
 /*
  * Does work(arg) in a subtransaction. NULL, or the error in the caller's memory context, with all
- * undone. A cancelled query passes through.
+ * undone. A cancelled query passes through, but not one that took longer than milliseconds (0: any).
  */
 extern ErrorData *pp_core_attempt(void (*work) (void *arg), void *arg);
+extern ErrorData *pp_core_attempt_within(int milliseconds, void (*work) (void *arg), void *arg);
 
 /*
  * An error in words that may be stored and shown: its message only where it cannot quote a value.

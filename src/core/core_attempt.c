@@ -5,23 +5,44 @@
  * Both are what a subtransaction is for. What must not be swallowed is somebody else's will: a
  * cancelled query and a shutdown pass through.
  *
+ * Work may also be given a time limit. A timer then cancels it as a person would; what was a
+ * cancellation is an error like others if the timer went off. It cannot stop what catches
+ * cancellations itself.
+ *
  * Messages of errors can quote the very values that are to be gone ("invalid input syntax for type
  * date: ..."), and a trigger may raise anything. So a message is passed on only from classes of
  * errors whose messages name objects; of all others the SQLSTATE has to do.
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/timeout.h"
 
 #include "core/core.h"
 
+static ErrorData *attempt(void (*work) (void *arg), void *arg);
+static void stop_work(void);
 static bool is_cancellation(const ErrorData *error);
 static bool message_is_safe(const ErrorData *error, bool has_read_rows);
 
 ErrorData *
 pp_core_attempt(void (*work) (void *arg), void *arg)
+{
+	ErrorData  *error = attempt(work, arg);
+
+	if (error != NULL && is_cancellation(error))
+		ReThrowError(error);
+	return error;
+}
+
+static ErrorData *
+attempt(void (*work) (void *arg), void *arg)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -44,10 +65,53 @@ pp_core_attempt(void (*work) (void *arg), void *arg)
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
 	CurrentResourceOwner = owner;
+	return error;
+}
 
+/* The timer of this process, and whether it went off. */
+static volatile sig_atomic_t out_of_time = false;
+
+ErrorData *
+pp_core_attempt_within(int milliseconds, void (*work) (void *arg), void *arg)
+{
+	static bool registered = false;
+	static TimeoutId timer;
+	ErrorData  *error;
+
+	if (!registered)
+		timer = RegisterTimeout(USER_TIMEOUT, stop_work);
+	registered = true;
+	if (milliseconds == 0)
+		return pp_core_attempt(work, arg);
+
+	out_of_time = false;
+	enable_timeout_after(timer, milliseconds);
+	error = attempt(work, arg);
+	disable_timeout(timer, false);
+	if (out_of_time)
+	{
+		/* the work may have been done just before */
+		QueryCancelPending = false;
+		if (error != NULL && is_cancellation(error))
+		{
+			error->message = psprintf("it took longer than %d ms", milliseconds);
+			error->context = NULL;
+			return error;
+		}
+	}
 	if (error != NULL && is_cancellation(error))
 		ReThrowError(error);
 	return error;
+}
+
+/* In a signal handler. */
+static void
+stop_work(void)
+{
+	out_of_time = true;
+	InterruptPending = true;
+	QueryCancelPending = true;
+	SetLatch(MyLatch);
 }
 
 /* A function can raise the same SQLSTATE; only the server's own answer to a signal comes from there. */

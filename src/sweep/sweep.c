@@ -23,9 +23,13 @@ pp_sweep_init(void)
 							 "Set it with ALTER DATABASE. CALL privacy.sweep() works either way.",
 							 &sweep_enabled, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("privacy.sweep_batch_pages",
-							"Pages of a table that one batch of the sweep reads and commits.",
+							"The most pages of a table that one batch of the sweep works on.",
 							"Larger batches are faster and hold their row locks longer.",
 							&sweep_batch_pages, 128, 1, 131072, PGC_SUSET, 0, NULL, NULL, NULL);
+	init_batches();
+	init_standing();
+	init_pace();
+	init_breaker();
 }
 
 bool

@@ -4,8 +4,17 @@
 #ifndef PP_SWEEP_H
 #define PP_SWEEP_H
 
+#include "datatype/timestamp.h"
+
 /* Registers the sweep's settings. */
 extern void pp_sweep_init(void);
+
+/* For the server's hooks: asks for the shared memory in which sweeps are shown, and finds or makes it. */
+extern void pp_sweep_request_memory(void);
+extern void pp_sweep_attach_memory(void);
+
+/* Tells when the launcher makes its next round; only where there is shared memory. */
+extern void pp_sweep_announce_round(TimestampTz next);
 
 /* Whether this database has opted in: ALTER DATABASE ... SET privacy.sweep_enabled = on. */
 extern bool pp_sweep_enabled(void);

@@ -1,7 +1,7 @@
 /*
  * sweep_act.c: acts on the rows that a batch has locked.
  *
- * Each attempt is a subtransaction: what refers to the rows is collected and judged, what goes is
+ * Where nothing but the row decides, that is one statement. Else each attempt is a subtransaction: what refers to the rows is collected and judged, what goes is
  * deleted or treated with the whole predicate repeated, and what the server counted is compared with
  * what was planned. When something stands in the way of some row, nothing of the attempt remains, and
  * it is made again with each half. What an attempt found out counts only once it stands.
@@ -43,8 +43,10 @@ static ArrayType *slice(ArrayType *rows, int from, int to);
 static void do_act(void *arg);
 static void sort_out(SweepAct *attempt, RowGraph *graph);
 static void act_alone(SweepAct *attempt);
-static int64 apply(SweepBatch *batch, ArrayType *rows);
+static int64 apply(SweepBatch *batch, const char *condition, int nargs, Datum *values);
+static int64 execute(SweepBatch *batch, const char *statement, int nargs, Datum *values);
 static int64 count_kept(SweepBatch *batch, ArrayType *rows);
+static int64 plan_one(SweepBatch *batch, SweepWatch *watch, int64 done);
 
 /*
  * Steps 3 and 4. A foreign-key error although nothing refers to the rows, or a lock conflict
@@ -184,34 +186,55 @@ static void
 act_alone(SweepAct *attempt)
 {
 	SweepBatch *batch = attempt->batch;
-	Oid			leaf = batch->range->leaf;
 	int			count = ArrayGetNItems(ARR_NDIM(attempt->rows), ARR_DIMS(attempt->rows));
+	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(attempt->rows)};
 	SweepWatch *watch;
 
 	if (count == 0)
 		return;
-	watch = start_watch(list_make1_oid(leaf));
-	attempt->done = apply(batch, attempt->rows);
-	plan_watch(watch, leaf, batch->rule->attnum == 0 ? attempt->done : 0, batch->rule->attnum == 0 ? 0 : attempt->done);
+	watch = start_watch(list_make1_oid(batch->range->leaf));
+	attempt->done = plan_one(batch, watch, apply(batch, in_rows(2, attempt->rows), 2, values));
 	check_watch(watch);
 	if (attempt->done < count)
 		attempt->kept = count_kept(batch, attempt->rows);
 }
 
-/* The whole predicate again, with a new snapshot. An UPDATE tells of rows that are due even after it. */
+void
+act_at_once(SweepBatch *batch)
+{
+	SweepWatch *watch = start_watch(list_make1_oid(batch->range->leaf));
+	SweepPiece	piece;
+
+	do
+	{
+		next_piece(batch, &piece);
+		batch->done = plan_one(batch, watch, apply(batch, piece.condition, piece.nargs, piece.values));
+	} while (look_on(batch));
+	check_watch(watch);
+}
+
 static int64
-apply(SweepBatch *batch, ArrayType *rows)
+plan_one(SweepBatch *batch, SweepWatch *watch, int64 done)
+{
+	bool		deletes = batch->rule->attnum == 0;
+
+	plan_watch(watch, batch->range->leaf, deletes ? done : 0, deletes ? 0 : done);
+	return done;
+}
+
+/* The whole predicate (again), with a new snapshot. An UPDATE tells of rows that are due even after it. */
+static int64
+apply(SweepBatch *batch, const char *condition, int nargs, Datum *values)
 {
 	RetentionRule *rule = batch->resolved;
-	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(rows)};
 	int64		done;
 
 	if (rule->assignment == NULL)
-		return execute_rule(batch, psprintf("DELETE FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
-											batch->leaf, in_rows(2), rule->due), 2, values);
+		return execute(batch, psprintf("DELETE FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
+									   batch->leaf, condition, rule->due), nargs, values);
 
-	done = execute_rule(batch, psprintf("UPDATE ONLY %s AS " PP_TARGET " SET %s WHERE %s AND %s RETURNING COALESCE(%s, false)",
-										batch->leaf, rule->assignment, in_rows(2), rule->due, rule->due), 2, values);
+	done = execute(batch, psprintf("UPDATE ONLY %s AS " PP_TARGET " SET %s WHERE %s AND %s RETURNING COALESCE(%s, false)",
+								   batch->leaf, rule->assignment, condition, rule->due, rule->due), nargs, values);
 	for (int64 i = 0; i < done; i++)
 	{
 		bool		isnull;
@@ -226,14 +249,21 @@ apply(SweepBatch *batch, ArrayType *rows)
 	return done;
 }
 
+/* What many batches do alike need not be planned for each. */
+static int64
+execute(SweepBatch *batch, const char *statement, int nargs, Datum *values)
+{
+	bool		alike = batch->manner == BATCH_AT_ONCE && batch->range->found == NULL;
+
+	return alike ? execute_kept(batch, statement, values) : execute_rule(batch, statement, nargs, values);
+}
+
 /* Rows that are due and ours, and still there: a trigger kept them. */
 static int64
 count_kept(SweepBatch *batch, ArrayType *rows)
 {
 	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(rows)};
-	bool		isnull;
 
-	(void) execute_rule(batch, psprintf("SELECT pg_catalog.count(*) FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
-										batch->leaf, in_rows(2), batch->resolved->due), 2, values);
-	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	return count_rule(batch, psprintf("SELECT pg_catalog.count(*) FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
+									  batch->leaf, in_rows(2, rows), batch->resolved->due), 2, values);
 }

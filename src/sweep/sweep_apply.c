@@ -203,7 +203,8 @@ clear_rows(const Clearing *clearing, TimestampTz cut_off)
 	Datum		values[] = {TimestampTzGetDatum(cut_off), PointerGetDatum(tids_of(clearing->rows))};
 	int64		done = execute_as(clearing->table->owner,
 								  psprintf("UPDATE ONLY %s AS " PP_TARGET " SET %s WHERE $1 IS NOT NULL AND %s",
-										   clearing->table->name, clear_assignments(linitial(clearing->rows)), in_rows(2)), 2, types, values, 0);
+										   clearing->table->name, clear_assignments(linitial(clearing->rows)),
+										   in_rows(2, DatumGetArrayTypeP(values[1]))), 2, types, values, 0);
 
 	if (done != list_length(clearing->rows))
 		refuse(clearing->table->leaf, "A trigger kept a row that was to be updated.");
@@ -304,7 +305,8 @@ delete_circle(List *circle, ReachTable *root, TimestampTz cut_off)
 		types[i + 1] = TIDARRAYOID;
 		values[i + 1] = PointerGetDatum(tids_of(deletion->rows));
 		appendStringInfo(&deletes, "%s d%d AS (DELETE FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s RETURNING 1)",
-						 i > 0 ? "," : "WITH", i, deletion->table->name, in_rows(i + 2),
+						 i > 0 ? "," : "WITH", i, deletion->table->name,
+						 in_rows(i + 2, DatumGetArrayTypeP(values[i + 1])),
 						 deletion->table->resolved ? deletion->table->resolved->due : "$1 IS NOT NULL");
 		appendStringInfo(&counts, "%s (SELECT pg_catalog.count(*) FROM d%d)", i > 0 ? "," : "", i);
 	}

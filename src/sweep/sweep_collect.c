@@ -143,7 +143,8 @@ confirm_due(RowGraph *graph, ReachTable *table, List *rows)
 	List	   *confirmed = NIL;
 	int64		count = execute_as(table->owner,
 								   psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
-											table->name, in_rows(2), table->resolved->due),
+											table->name, in_rows(2, DatumGetArrayTypeP(values[1])),
+											table->resolved->due),
 								   2, types, values, 0);
 	ListCell   *cell;
 

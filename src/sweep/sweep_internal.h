@@ -6,6 +6,7 @@
 
 #include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
+#include "portability/instr_time.h"
 #include "storage/block.h"
 #include "utils/array.h"
 
@@ -19,15 +20,30 @@ typedef struct SweepRule
 	AttrNumber	attnum;			/* 0: rows are deleted */
 	const char *table;			/* quoted */
 	const char *text;
-	const char *state;			/* "enforced", "draft", "unbound", "parked", "failed" */
-	const char *problem;		/* why it is parked or failed, without values */
+	const char *state;			/* "enforced", "draft", "unbound", "parked", "failed", "waiting
+								 * ..." */
+	const char *problem;		/* why it is parked or failed, or what it waits for, without values */
+	const char *basis;			/* JSON: its purposes and their legal bases; NULL where it has none */
+	bool		approved;
 	int64		done;			/* rows deleted or values treated, committed */
+	int64		due;			/* as counted before the first batch; 0: not counted */
+	bool		started;		/* in this run, by start_rule() */
 	/* of the latest pass only: */
 	int64		pass_done;
+	bool		alone;			/* nobody else wrote meanwhile: no row can have moved behind the
+								 * pass */
 	int64		blocked;
 	List	   *blockers;		/* of char *: the tables that still refer to blocked rows */
 	int64		locked;
 } SweepRule;
+
+/* What was done since the latest pause ended. */
+typedef struct SweepLoad
+{
+	instr_time	since;
+	int64		rows;
+	uint64		wal_bytes;
+} SweepLoad;
 
 typedef struct SweepRun
 {
@@ -37,6 +53,8 @@ typedef struct SweepRun
 	MemoryContext batch_memory; /* reset at each transaction */
 	SweepProgress progress;
 	bool		bind;			/* restored labels */
+	SweepLoad	load;
+	const char *copied;			/* why this database is taken for a copy, or NULL */
 	List	   *rules;			/* of SweepRule, in the order in which they run */
 } SweepRun;
 
@@ -49,14 +67,60 @@ extern List *leaves_of(Oid relid);
 /* sweep_pass.c: goes once through everything a rule governs, batch by batch. */
 extern void run_pass(SweepRun *run, SweepRule *rule);
 
-/* Pages of a leaf that a pass still has to visit. */
+/*
+ * sweep_pace.c: after each committed batch, outside any transaction's work: sleeps as long as the
+ * settings and the table's own pace want, interruptibly, rereading both. Resets the batch's memory.
+ * False: the window has closed, and the pass is over; the rule says so in its state.
+ */
+extern bool pace_batch(SweepRun *run, SweepRule *rule, int64 rows, uint64 wal_bytes);
+
+/* sweep_pace.c: registers the settings of the pace. */
+extern void init_pace(void);
+
+/* sweep_pace.c: puts off the rules whose window is closed, and begins to measure. */
+extern void hold_for_window(SweepRun *run);
+
+/* sweep_breaker.c: registers the settings of the circuit breaker. */
+extern void init_breaker(void);
+
+/*
+ * sweep_breaker.c: whether a rule has to wait for somebody's approval, before its first batch: it
+ * would take too much of its table, or this database is a copy. Then the rule says so in its state.
+ */
+extern bool breaker_holds(SweepRun *run, SweepRule *rule);
+
+/* sweep_origin.c: whether this database is a copy of the one where it swept; fills in run->copied. */
+extern void find_origin(SweepRun *run);
+
+/* sweep_origin.c: what tells this database from its copies; palloc'd. Not during recovery. */
+extern char *describe_origin(void);
+
+/* sweep_breaker.c: uses up the approvals of rules that went through. */
+extern void settle_approvals(SweepRun *run);
+
+/*
+ * What of a leaf a pass still has to visit: pages, or rows that an index found. next and end count
+ * either of them.
+ */
 typedef struct SweepRange
 {
 	Oid			leaf;
 	Oid			filenode;		/* of the leaf when the pass began on it: a rewrite moves rows */
 	BlockNumber next;
 	BlockNumber end;
+	struct ItemPointerData *found;	/* in order, in the run's memory; NULL: all pages are visited */
+	int			pages;			/* that the next batch takes; adapted to what the latest one took */
+	int			most_pages;		/* that any batch of this leaf takes */
 } SweepRange;
+
+/* sweep_pass.c: registers the settings of batches. */
+extern void init_batches(void);
+
+/* sweep_pass.c: milliseconds that one batch aims at. */
+extern int	batch_target_ms;
+
+/* sweep_pass.c: how the commits of batches wait: as SYNCHRONOUS_COMMIT_..., ON for the session's own. */
+extern int	batch_commit;
 
 /*
  * sweep_batch.c: one transaction's work on the next pages of a range, committed with its evidence.
@@ -124,10 +188,10 @@ extern List *order_rules(List *rules);
 extern ArrayType *tid_array(Datum *tids, int count);
 
 /*
- * sweep_tids.c: SQL: the row "target" is one of those in a tid[] parameter made by tid_array(). Says it
- * so that only the pages between the first and the last are read.
+ * sweep_tids.c: SQL: the row "target" is one of rows, which tid_array() made and the parameter holds. Says
+ * it so that only their pages are read.
  */
-extern char *in_rows(int parameter);
+extern char *in_rows(int parameter, ArrayType *rows);
 
 /* sweep_watch.c: the transaction's own counts of deleted and updated tuples in every labelled table. */
 typedef struct SweepWatch SweepWatch;
@@ -135,11 +199,49 @@ extern SweepWatch *start_watch(List *leaves);
 extern void plan_watch(SweepWatch *watch, Oid leaf, int64 deleted, int64 updated);
 extern void check_watch(SweepWatch *watch);
 
+/* sweep_record.c: the tables that still refer to blocked rows, in words; NULL for none. */
+extern char *name_blockers_of(const SweepRule *rule);
+
 /* sweep_record.c: the run's own books, inside the transaction of what they tell. */
-extern int64 record_start(TimestampTz cut_off);
+extern int64 record_start(SweepRun *run);
 extern void record_batch(SweepRun *run, SweepRule *rule, int64 count, List *effects);
 extern void record_outcome(SweepRun *run, SweepRule *rule);
 extern void record_end(SweepRun *run);
+
+/*
+ * sweep_progress.c: shows in shared memory, and as the status text of a worker, what the run is at.
+ * rule NULL: no rule in particular. The phases: planning, running, throttled, waiting for a standby,
+ * sealing; doc/operations.md lists them. Without shared_preload_libraries nothing is shown. In a
+ * worker it also answers signals and rereads settings.
+ */
+extern void report_phase(SweepRun *run, SweepRule *rule, const char *phase);
+
+/* sweep_progress.c: which time since a start or a crash of the server this is; false: not known. */
+extern bool read_uptime(int64 *id, bool *after_crash);
+
+/* sweep_standing.c: registers the settings of history, time limit and retries. */
+extern void init_standing(void);
+
+/*
+ * sweep_standing.c: commits the mark that the rule is at work, outside any snapshot. False: the rule
+ * is not to run, and says so in its state and problem.
+ */
+extern bool start_rule(SweepRun *run, SweepRule *rule);
+
+/* sweep_standing.c: inside a transaction: a run begins; what others left unfinished is judged. */
+extern void settle_unfinished(void);
+
+/* sweep_standing.c: inside the batch's transaction: count more rows or values of the rule are done. */
+extern void add_to_standing(SweepRule *rule, int64 count);
+
+/* sweep_standing.c: inside the last transaction: how the rule ended. */
+extern void record_standing(SweepRun *run, SweepRule *rule, const char *state);
+
+/* sweep_standing.c: inside the last transaction: forgets old runs, and rules of tables that are gone. */
+extern void forget_history(void);
+
+/* sweep_standing.c: milliseconds that one batch may take; 0: as long as it likes. */
+extern int	sweep_batch_timeout;
 
 /* sweep.c: settings. */
 extern int	sweep_batch_pages;

@@ -4,6 +4,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
@@ -13,18 +15,24 @@
 #include "core/core.h"
 #include "sweep/sweep_graph.h"
 
-static char *describe_batch(SweepRun *run, List *effects);
+static char *describe_batch(SweepRun *run, const SweepRule *rule, List *effects);
 static int64 count_followers(List *effects);
 static void upsert_outcome(SweepRun *run, SweepRule *rule, const char *state, int64 count, int64 followed);
-static char *list_blockers(const SweepRule *rule);
+static const char *judge_run(const SweepRun *run);
+static bool in_trouble(const SweepRule *rule);
+static void log_end(const SweepRun *run, const char *state);
 
 int64
-record_start(TimestampTz cut_off)
+record_start(SweepRun *run)
 {
 	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(cut_off)};
+	Datum		values[] = {TimestampTzGetDatum(run->cut_off)};
 	bool		isnull;
 
+	settle_unfinished();
+	ereport(LOG,
+			errmsg("the sweep of database \"%s\" starts, with %d rules", get_database_name(MyDatabaseId),
+				   list_length(run->rules)));
 	pp_core_execute("INSERT INTO privacy.sweep_run (cut_off) VALUES ($1) RETURNING id",
 					false, 1, types, values, NULL);
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -39,16 +47,17 @@ record_batch(SweepRun *run, SweepRule *rule, int64 count, List *effects)
 		.rule = rule->text,
 		.cut_off = run->cut_off,
 		.row_count = count,
-		.detail = describe_batch(run, effects)
+		.detail = describe_batch(run, rule, effects)
 	};
 
 	pp_audit_append(&entry);
 	upsert_outcome(run, rule, "running", count, count_followers(effects));
+	add_to_standing(rule, count);
 }
 
-/* {"run": 7, "followers": {"shop.review": {"deleted": 3, "cleared": 0}}} */
+/* {"run": 7, "basis": {"service": "contract"}, "followers": {"shop.review": {"deleted": 3, "cleared": 0}}} */
 static char *
-describe_batch(SweepRun *run, List *effects)
+describe_batch(SweepRun *run, const SweepRule *rule, List *effects)
 {
 	StringInfoData detail;
 	const char *separator = ", \"followers\": {";
@@ -56,6 +65,8 @@ describe_batch(SweepRun *run, List *effects)
 
 	initStringInfo(&detail);
 	appendStringInfo(&detail, "{\"run\": " INT64_FORMAT, run->id);
+	if (rule->basis != NULL)
+		appendStringInfo(&detail, ", \"basis\": %s", rule->basis);
 	foreach(cell, effects)
 	{
 		SweepEffect *effect = lfirst(cell);
@@ -94,12 +105,13 @@ record_outcome(SweepRun *run, SweepRule *rule)
 	bool		held = rule->locked > 0 && strcmp(rule->state, "enforced") == 0;
 
 	upsert_outcome(run, rule, held ? "locked" : rule->state, 0, 0);
+	record_standing(run, rule, held ? "locked" : rule->state);
 }
 
 static void
 upsert_outcome(SweepRun *run, SweepRule *rule, const char *state, int64 count, int64 followed)
 {
-	char	   *blockers = list_blockers(rule);
+	char	   *blockers = name_blockers_of(rule);
 	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID,
 	INT8OID, TEXTOID, INT8OID};
 	Datum		values[] = {
@@ -130,8 +142,8 @@ upsert_outcome(SweepRun *run, SweepRule *rule, const char *state, int64 count, i
 					false, lengthof(types), types, values, nulls);
 }
 
-static char *
-list_blockers(const SweepRule *rule)
+char *
+name_blockers_of(const SweepRule *rule)
 {
 	StringInfoData list;
 	ListCell   *cell;
@@ -147,11 +159,68 @@ list_blockers(const SweepRule *rule)
 void
 record_end(SweepRun *run)
 {
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(run->id)};
+	const char *state = judge_run(run);
+	Oid			types[] = {INT8OID, TEXTOID};
+	Datum		values[] = {Int64GetDatum(run->id), CStringGetTextDatum(state)};
 
-	pp_core_execute("UPDATE privacy.sweep_run SET finished_at = pg_catalog.clock_timestamp() WHERE id = $1",
-					false, 1, types, values, NULL);
+	report_phase(run, NULL, "sealing");
+	pp_core_execute("UPDATE privacy.sweep_run SET finished_at = pg_catalog.clock_timestamp(), state = $2 WHERE id = $1",
+					false, lengthof(types), types, values, NULL);
+	forget_history();
+	log_end(run, state);
+}
+
+/* A rule that waits, or that could not take all, makes it partial; when all are in trouble it failed. */
+static const char *
+judge_run(const SweepRun *run)
+{
+	int			rules = 0;
+	int			troubled = 0;
+	ListCell   *cell;
+
+	foreach(cell, run->rules)
+	{
+		SweepRule  *rule = lfirst(cell);
+
+		rules += strcmp(rule->state, "draft") != 0;
+		troubled += in_trouble(rule);
+	}
+	return troubled == 0 ? "done" : troubled == rules ? "failed" : "partial";
+}
+
+/* Blocked rows are none: they are where they belong. */
+static bool
+in_trouble(const SweepRule *rule)
+{
+	if (strcmp(rule->state, "draft") == 0)
+		return false;
+	return rule->locked > 0 || strcmp(rule->state, "enforced") != 0;
+}
+
+static void
+log_end(const SweepRun *run, const char *state)
+{
+	int64		deleted = 0;
+	int64		treated = 0;
+	int64		blocked = 0;
+	int			troubled = 0;
+	ListCell   *cell;
+
+	foreach(cell, run->rules)
+	{
+		SweepRule  *rule = lfirst(cell);
+
+		deleted += rule->attnum == 0 ? rule->done : 0;
+		treated += rule->attnum == 0 ? 0 : rule->done;
+		blocked += rule->blocked;
+		troubled += in_trouble(rule);
+	}
+	ereport(LOG,
+			errmsg("the sweep of database \"%s\" ends: %s", get_database_name(MyDatabaseId), state),
+			errdetail(INT64_FORMAT " rows deleted, " INT64_FORMAT " values treated, " INT64_FORMAT
+					  " rows blocked; %d of %d rules in trouble.",
+					  deleted, treated, blocked, troubled, list_length(run->rules)),
+			troubled > 0 ? errhint("See privacy.sweep_rule.") : 0);
 }
 
 void

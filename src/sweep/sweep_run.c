@@ -18,9 +18,11 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -62,6 +64,8 @@ static void put_in_order(void *arg);
 static SweepRule *load_rule(SweepRun *run, Oid relid, AttrNumber attnum);
 static void resolve_rule(void *arg);
 static void keep(SweepRun *run, const char **words);
+static char *describe_basis(const RetentionRule *resolved);
+static void hold_for_approval(SweepRun *run);
 static void run_rules(SweepRun *run, bool rows);
 static bool wants_pass(const SweepRule *rule, bool rows, int pass);
 static void report(SweepRun *run);
@@ -115,9 +119,12 @@ run_all(SweepRun *run)
 	run->cut_off = pp_core_now();
 	next_transaction(run);
 	load_rules(run);
+	find_origin(run);
+	hold_for_window(run);
 	if (run->bind || has_work(run))
 	{
 		begin(run);
+		hold_for_approval(run);
 		run_rules(run, true);
 		run_rules(run, false);
 		report(run);
@@ -158,7 +165,7 @@ begin(SweepRun *run)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	pp_keyring_require();
 	PopActiveSnapshot();
-	run->id = record_start(run->cut_off);
+	run->id = record_start(run);
 	next_transaction(run);
 }
 
@@ -241,6 +248,7 @@ load_rule(SweepRun *run, Oid relid, AttrNumber attnum)
 	keep(run, &rule->table);
 	keep(run, &rule->text);
 	keep(run, &rule->problem);
+	keep(run, &rule->basis);
 	return rule;
 }
 
@@ -258,9 +266,41 @@ resolve_rule(void *arg)
 	if (resolved == NULL)
 		return;
 	rule->text = resolved->text;
+	rule->basis = describe_basis(resolved);
 	rule->state = resolved->draft ? "draft" : resolved->unbound ? "unbound" : "enforced";
 	if (strcmp(rule->state, "unbound") == 0)
 		rule->problem = "its label was restored; privacy.rebind_labels() or CALL privacy.sweep() binds it";
+}
+
+/* {"service": "contract"}; NULL for a rule without purposes. */
+static char *
+describe_basis(const RetentionRule *resolved)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ArrayBuildState *names = initArrayResult(TEXTOID, caller, false);
+	Oid			types[] = {TEXTARRAYOID};
+	Datum		values[1];
+	char	   *basis;
+	ListCell   *cell;
+
+	foreach(cell, resolved->facts)
+	{
+		const char *purpose = ((RetentionFact *) lfirst(cell))->purpose;
+
+		if (purpose != NULL)
+			names = accumArrayResult(names, CStringGetTextDatum(purpose), false, TEXTOID, caller);
+	}
+	foreach(cell, resolved->serves)
+		names = accumArrayResult(names, CStringGetTextDatum(lfirst(cell)), false, TEXTOID, caller);
+	values[0] = makeArrayResult(names, caller);
+	SPI_connect();
+	pp_core_execute("SELECT pg_catalog.jsonb_object_agg(name, legal_basis) FROM privacy.purpose WHERE name = ANY ($1)",
+					false, lengthof(types), types, values, NULL);
+	basis = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (basis != NULL)
+		basis = MemoryContextStrdup(caller, basis);
+	SPI_finish();
+	return basis;
 }
 
 /* Into the run's memory. */
@@ -269,6 +309,19 @@ keep(SweepRun *run, const char **words)
 {
 	if (*words != NULL)
 		*words = MemoryContextStrdup(run->memory, *words);
+}
+
+/* All of them before any runs: what waits keeps what it refers to. */
+static void
+hold_for_approval(SweepRun *run)
+{
+	ListCell   *cell;
+
+	foreach(cell, run->rules)
+	{
+		if (strcmp(((SweepRule *) lfirst(cell))->state, "enforced") == 0)
+			(void) breaker_holds(run, lfirst(cell));
+	}
 }
 
 static void
@@ -285,7 +338,7 @@ run_rules(SweepRun *run, bool rows)
 		{
 			SweepRule  *rule = lfirst(cell);
 
-			if (!wants_pass(rule, rows, pass))
+			if (!wants_pass(rule, rows, pass) || !start_rule(run, rule))
 				continue;
 			run_pass(run, rule);
 			progress |= rule->pass_done > 0 || (rule->locked > 0 && pass + 1 < MAX_PASSES);
@@ -300,7 +353,7 @@ wants_pass(const SweepRule *rule, bool rows, int pass)
 	if (strcmp(rule->state, "enforced") != 0 || (rule->attnum == 0) != rows)
 		return false;
 	if (pass < MAX_PASSES)
-		return pass == 0 || rule->blocked > 0 || rule->locked > 0 || rule->pass_done > 0;
+		return pass == 0 || rule->blocked > 0 || rule->locked > 0 || (rule->pass_done > 0 && !rule->alone);
 	return rule->blocked > 0 && pass < MAX_FREEING_PASSES;
 }
 
@@ -311,6 +364,7 @@ report(SweepRun *run)
 
 	foreach(cell, run->rules)
 		record_outcome(run, lfirst(cell));
+	settle_approvals(run);
 	record_end(run);
 	next_transaction(run);
 	(void) pp_audit_seal();

@@ -63,7 +63,7 @@ read_keys(ReferenceSearch *search, TimestampTz cut_off, ArrayType *rows)
 						 (char *) lfirst(name), travels_as_text(lfirst_oid(type)) ? "::pg_catalog.text" : "");
 	}
 	appendStringInfo(&statement, " FROM ONLY %s AS " PP_TARGET " WHERE %s",
-					 pp_core_quote_relation(search->leaf), in_rows(1));
+					 pp_core_quote_relation(search->leaf), in_rows(1, rows));
 	(void) execute_as(pp_core_table_owner(search->leaf), statement.data, 1, &row_type, &row_value, 0);
 
 	search->types[0] = TIMESTAMPTZOID;

@@ -3,8 +3,8 @@
  *
  * Two kinds of process do it. The launcher (worker_launcher.c) is there from the end of recovery
  * to the shutdown of the server, connected to no database. Every privacy.sweep_interval it makes a
- * round: it starts one worker (worker_sweep.c) after the other, one for each database, and each
- * ends when its database has been swept, at once where nobody asked for it.
+ * round: it starts a worker (worker_sweep.c) for each database, some at a time, and each ends when
+ * its database has been swept, at once where nobody asked for it.
  *
  * Both obey signals the way ordinary backends do, through the server's own handlers: SIGTERM takes
  * effect at the next CHECK_FOR_INTERRUPTS, in the middle of a statement if need be, and never waits
@@ -27,9 +27,10 @@
 #define LAUNCHER_RESTART_S	10
 
 int			pp_worker_interval = 3600;
+int			pp_worker_max = 2;
 
 static void
-define_interval(void)
+define_settings(void)
 {
 	DefineCustomIntVariable("privacy.sweep_interval",
 							"Seconds from the start of one round of the background sweep to the start of the next.",
@@ -37,6 +38,13 @@ define_interval(void)
 							&pp_worker_interval,
 							3600, 1, 7 * 24 * 3600,
 							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("privacy.worker_max",
+							"How many databases are swept at the same time.",
+							"Each takes a background worker while it lasts; the launcher takes another.",
+							&pp_worker_max,
+							2, 1, 1024,
+							PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
 }
 
@@ -66,7 +74,7 @@ register_launcher(void)
 void
 pp_worker_init(void)
 {
-	define_interval();
+	define_settings();
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
 		register_launcher();
 }

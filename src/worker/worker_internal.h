@@ -13,6 +13,9 @@
 /* privacy.sweep_interval, in seconds. */
 extern int	pp_worker_interval;
 
+/* privacy.worker_max: databases swept at the same time. */
+extern int	pp_worker_max;
+
 /* Where the two kinds of process begin; the worker's argument is the OID of its database. */
 extern PGDLLEXPORT void pp_worker_launch(Datum main_arg);
 extern PGDLLEXPORT void pp_worker_sweep(Datum main_arg);

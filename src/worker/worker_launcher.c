@@ -1,18 +1,22 @@
 /*
  * worker_launcher.c: decides when which database is swept.
  *
- * A round serves every database that takes connections and is no template, one after the other, in
- * the order of their OIDs. The launcher looks up the next one only when the one before is done, so
- * that a database created or dropped meanwhile is seen, and nothing but one OID has to be
- * remembered. Whether a database wants to be swept only its worker can find out: what ALTER
- * DATABASE ... SET stored is not readable without a database.
+ * A round serves every database that takes connections and is no template, in the order of their
+ * OIDs, up to privacy.worker_max of them at a time. The launcher looks up the next one only when
+ * there is room for it, so that a database created or dropped meanwhile is seen, and nothing but one
+ * OID has to be remembered. Whether a database wants to be swept only its worker can find out: what
+ * ALTER DATABASE ... SET stored is not readable without a database.
+ *
+ * A round ends when the last worker has been started. One that takes longer than the interval goes
+ * on beside the next round, which passes its database over: a long sweep takes up its place, and
+ * nobody else's time.
  *
  * Time is measured by the monotonic clock: a wall clock put right by a year neither stops the sweep
  * for a year nor starts a thousand rounds.
  *
- * All waiting is done in doze(), which also answers the signals: a reload, a shutdown, and the
- * barriers that DROP DATABASE and others put up and that every process has to pass. An error ends
- * the process and the postmaster starts another.
+ * All waiting is done in doze(), which also answers the signals: a reload, a shutdown, the end of a
+ * worker, and the barriers that DROP DATABASE and others put up and that every process has to pass.
+ * An error ends the process and the postmaster starts another.
  *
  * The launcher's first round comes a second after the start of the server. A launcher that begins
  * later was promoted with its standby, was terminated, or follows a crash of the server, perhaps
@@ -38,6 +42,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "sweep/sweep.h"
 #include "worker/worker_internal.h"
 
 #define FIRST_ROUND_S	1		/* from the start of the server to the first round */
@@ -52,8 +57,17 @@ typedef struct Database
 	NameData	name;
 } Database;
 
-/* The worker that is under way, or NULL. */
-static BackgroundWorkerHandle *running = NULL;
+/* A worker under way. */
+typedef struct ActiveWorker
+{
+	Database	database;
+	BackgroundWorkerHandle *handle;
+} ActiveWorker;
+
+/* Of ActiveWorker, in TopMemoryContext. */
+static List *workers = NIL;
+
+static void reap_workers(void);
 
 /* ------------------------------------------------------------------------------------------ waiting */
 
@@ -86,6 +100,7 @@ doze(double seconds)
 		proc_exit(1);
 	CHECK_FOR_INTERRUPTS();
 	pp_worker_reload();
+	reap_workers();
 }
 
 static double
@@ -157,56 +172,104 @@ report_full(int attempts)
 	pgstat_report_activity(STATE_RUNNING, doing);
 }
 
+/* What the launcher is waiting for. */
+static void
+report_serving(void)
+{
+	char		doing[NAMEDATALEN + 32] = "";
+
+	if (list_length(workers) == 1)
+		snprintf(doing, sizeof(doing), "serving database \"%s\"", NameStr(((ActiveWorker *) linitial(workers))->database.name));
+	else if (workers != NIL)
+		snprintf(doing, sizeof(doing), "serving %d databases", list_length(workers));
+	pgstat_report_activity(workers == NIL ? STATE_IDLE : STATE_RUNNING, doing);
+}
+
 /* Starts a worker in the database, however long the wait for a slot. */
 static void
 start_worker(const Database *database)
 {
-	BackgroundWorker worker;
-	BackgroundWorkerHandle *handle;
+	BackgroundWorker process;
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+	ActiveWorker *worker = palloc0(sizeof(ActiveWorker));
 	int			attempts = 0;
 
-	pp_worker_describe(&worker, WORKER_NAME, "pp_worker_sweep");
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_main_arg = ObjectIdGetDatum(database->oid);
-	worker.bgw_notify_pid = MyProcPid;
-	while (!RegisterDynamicBackgroundWorker(&worker, &handle))
+	worker->database = *database;
+	pp_worker_describe(&process, WORKER_NAME, "pp_worker_sweep");
+	process.bgw_restart_time = BGW_NEVER_RESTART;
+	process.bgw_main_arg = ObjectIdGetDatum(database->oid);
+	process.bgw_notify_pid = MyProcPid;
+	while (!RegisterDynamicBackgroundWorker(&process, &worker->handle))
 	{
 		report_full(++attempts);
 		doze(SLOT_RETRY_S);
 	}
-	running = handle;
+	workers = lappend(workers, worker);
+	MemoryContextSwitchTo(caller);
+	report_serving();
 	if (attempts > 0)
 		ereport(LOG, (errmsg("the sweep goes on: got a background worker slot after %d attempts", attempts + 1)));
 }
 
 static bool
-worker_runs(void)
+worker_runs(const ActiveWorker *worker)
 {
 	pid_t		pid;
-	BgwHandleStatus status = GetBackgroundWorkerPid(running, &pid);
+	BgwHandleStatus status = GetBackgroundWorkerPid(worker->handle, &pid);
 
 	return status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED;
 }
 
-/* The postmaster sets our latch when the worker has ended. */
+/* Forgets those that have ended. */
 static void
-wait_for_worker(const Database *database)
+reap_workers(void)
 {
-	char		doing[NAMEDATALEN + 32];
+	int			before = list_length(workers);
+	ListCell   *cell;
 
-	snprintf(doing, sizeof(doing), "serving database \"%s\"", NameStr(database->name));
-	pgstat_report_activity(STATE_RUNNING, doing);
-	while (worker_runs())
-		doze(LOOK_AGAIN_S);
-	running = NULL;
+	foreach(cell, workers)
+	{
+		ActiveWorker *worker = lfirst(cell);
+
+		if (worker_runs(worker))
+			continue;
+		workers = foreach_delete_current(workers, cell);
+		pfree(worker->handle);
+		pfree(worker);
+	}
+	if (list_length(workers) != before)
+		report_serving();
 }
 
-/* A launcher that goes takes its worker along; the next one would otherwise start a second. */
-static void
-stop_worker(int code pg_attribute_unused(), Datum arg pg_attribute_unused())
+static bool
+is_being_served(Oid database)
 {
-	if (running != NULL)
-		TerminateBackgroundWorker(running);
+	ListCell   *cell;
+
+	foreach(cell, workers)
+	{
+		if (((ActiveWorker *) lfirst(cell))->database.oid == database)
+			return true;
+	}
+	return false;
+}
+
+/* The postmaster sets our latch when a worker has ended. */
+static void
+wait_for_room(void)
+{
+	while (list_length(workers) >= pp_worker_max)
+		doze(LOOK_AGAIN_S);
+}
+
+/* A launcher that goes takes its workers along; the next one would otherwise start more. */
+static void
+stop_workers(int code pg_attribute_unused(), Datum arg pg_attribute_unused())
+{
+	ListCell   *cell;
+
+	foreach(cell, workers)
+		TerminateBackgroundWorker(((ActiveWorker *) lfirst(cell))->handle);
 }
 
 /* ------------------------------------------------------------------------------------------- rounds */
@@ -214,16 +277,26 @@ stop_worker(int code pg_attribute_unused(), Datum arg pg_attribute_unused())
 static void
 make_round(MemoryContext context)
 {
-	Database	database;
+	Database	database = {.oid = InvalidOid};
 
-	MemoryContextReset(context);
-	for (database = next_database(InvalidOid); OidIsValid(database.oid); database = next_database(database.oid))
+	for (;;)
 	{
+		wait_for_room();
+		MemoryContextReset(context);
+		database = next_database(database.oid);
 		MemoryContextSwitchTo(context);
-		start_worker(&database);
-		wait_for_worker(&database);
+		if (!OidIsValid(database.oid))
+			break;
+		if (!is_being_served(database.oid))
+			start_worker(&database);
 	}
-	pgstat_report_activity(STATE_IDLE, "");
+}
+
+/* By the wall clock, for people. */
+static void
+announce_round(double seconds)
+{
+	pp_sweep_announce_round(GetCurrentTimestamp() + (TimestampTz) (seconds * USECS_PER_SEC));
 }
 
 /* A reload may change the interval during either wait. */
@@ -236,7 +309,10 @@ wait_for_first_round(void)
 
 	INSTR_TIME_SET_CURRENT(start);
 	while ((rest = Min(pp_worker_interval, late ? LATE_START_S : FIRST_ROUND_S) - seconds_since(start)) > 0)
+	{
+		announce_round(rest);
 		doze(rest);
+	}
 }
 
 static void
@@ -245,7 +321,10 @@ wait_for_next_round(instr_time start, instr_time end)
 	double		rest;
 
 	while ((rest = Max(pp_worker_interval - seconds_since(start), PAUSE_S - seconds_since(end))) > 0)
+	{
+		announce_round(rest);
 		doze(rest);
+	}
 }
 
 static void
@@ -255,7 +334,7 @@ open_session(void)
 	pp_worker_open_signals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	SetConfigOption("application_name", LAUNCHER_NAME, PGC_USERSET, PGC_S_OVERRIDE);
-	before_shmem_exit(stop_worker, (Datum) 0);
+	before_shmem_exit(stop_workers, (Datum) 0);
 	pgstat_report_activity(STATE_IDLE, "");
 }
 

@@ -128,13 +128,48 @@ sweep_if_installed(void)
 	CommitTransactionCommand();
 }
 
+/* The portal goes with its transaction. */
+static void
+abandon_sweep(void)
+{
+	FlushErrorState();
+	ActivePortal = NULL;
+	PortalContext = NULL;
+	AbortCurrentTransaction();
+}
+
 /* Somebody else's sweep does as well as ours. */
 static void
 leave_it_to_the_other(void)
 {
-	FlushErrorState();
-	AbortCurrentTransaction();
+	abandon_sweep();
 	ereport(DEBUG1, (errmsg("another sweep of database %u is running", MyDatabaseId)));
+}
+
+/* DROP EXTENSION waits for a batch to end, not for the sweep. */
+static bool
+extension_is_gone(void)
+{
+	bool		gone;
+
+	StartTransactionCommand();
+	gone = !pp_core_installed();
+	CommitTransactionCommand();
+	return gone;
+}
+
+/* Shutdowns and cancels do not come here, and single rules' errors do not either. */
+static void
+give_up(void)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(TopMemoryContext);
+	error = CopyErrorData();
+	abandon_sweep();
+	if (!extension_is_gone())
+		ReThrowError(error);
+	ereport(LOG, (errmsg("the sweep of database %u ends: pg_privacy was dropped", MyDatabaseId)));
 }
 
 void
@@ -149,9 +184,10 @@ pp_worker_sweep(Datum main_arg)
 	}
 	PG_CATCH();
 	{
-		if (geterrcode() != ERRCODE_OBJECT_IN_USE)
-			PG_RE_THROW();
-		leave_it_to_the_other();
+		if (geterrcode() == ERRCODE_OBJECT_IN_USE)
+			leave_it_to_the_other();
+		else
+			give_up();
 	}
 	PG_END_TRY();
 	proc_exit(0);

@@ -5,7 +5,7 @@ use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(time usleep);
-our @EXPORT = qw(kill_and_start);
+our @EXPORT = qw(kill_and_start kill_process);
 
 # kill -9 takes a moment, and the killed server's last processes hold on to its shared memory for
 # another; a start that comes too early fails and is repeated.
@@ -21,6 +21,23 @@ sub kill_and_start
 		die 'the server does not start again' if time > $deadline;
 		usleep(100_000);
 		$node->stop('fast', fail_ok => 1);
+	}
+	return;
+}
+
+# kill -9 of one process, and the wait for the server to be there again. The process may have ended by itself; then
+# nothing happens.
+sub kill_process
+{
+	my ($node, $pid) = @_;
+	my $ready = qr/database system is ready to accept connections/;
+	my $before = () = slurp_file($node->logfile) =~ /$ready/g;
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+	return unless $pid && kill(9, $pid);
+	while ((() = slurp_file($node->logfile) =~ /$ready/g) == $before)
+	{
+		die 'the server does not recover' if time > $deadline;
+		usleep(50_000);
 	}
 	return;
 }

@@ -1,0 +1,147 @@
+/*
+ * sweep_truncate.c: a partition in which everything is due is emptied in one go.
+ *
+ * What is lost in a TRUNCATE is lost unread, so it is proved first. A glance at both ends of the leaf
+ * tells most leaves apart without any lock. Then ShareLock keeps writers away, while readers go on;
+ * a snapshot taken after it sees every row there is. Only when all of them are due, and counted, the
+ * lock is raised for the moment that TRUNCATE takes. Who is in the way is not waited for longer than
+ * lock_timeout: then the leaf goes row by row like any other.
+ *
+ * TRUNCATE runs no DELETE triggers and looks at no foreign key; it is not for leaves that have
+ * any. Subscribers of a publication that leaves TRUNCATE out would keep the rows, and so would
+ * those of one that publishes the leaf as its root.
+ *
+ * The empty partition is the DBA's to drop: privacy.empty_partitions names it.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/partition.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "storage/bufmgr.h"
+#include "storage/itemptr.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "core/core.h"
+#include "sweep/sweep_batch.h"
+
+/* What a glance at one end of a leaf reads. */
+#define GLANCE_PAGES 4
+
+static bool may_truncate(SweepBatch *batch);
+static bool has_triggers(Oid relid);
+static bool publishes_rows_only(Oid leaf);
+static bool looks_due(SweepBatch *batch);
+static int64 count_if_due(SweepBatch *batch);
+static void record_emptied(SweepBatch *batch, int64 count);
+
+bool
+truncate_leaf(SweepBatch *batch)
+{
+	SweepRange *range = batch->range;
+	int64		count;
+
+	if (range->end == 0 || !may_truncate(batch) || !looks_due(batch))
+		return false;
+	LockRelationOid(range->leaf, ShareLock);
+	/* what has come meanwhile has to be proved as well: under the lock, by newer snapshots */
+	count = may_truncate(batch) ? count_if_due(batch) : 0;
+	if (count == 0)
+		return false;
+	LockRelationOid(range->leaf, AccessExclusiveLock);
+	(void) execute_as(batch->resolved->owner, psprintf("TRUNCATE ONLY %s", batch->leaf), 0, NULL, NULL, 0);
+	record_emptied(batch, count);
+	batch->done = count;
+	range->next = range->end;
+	return true;
+}
+
+static bool
+may_truncate(SweepBatch *batch)
+{
+	Oid			leaf = batch->range->leaf;
+
+	return batch->rule->attnum == 0 && get_rel_relispartition(leaf) && !has_triggers(leaf) && !publishes_rows_only(leaf);
+}
+
+/* Those of foreign keys that lead here among them. */
+static bool
+has_triggers(Oid relid)
+{
+	Relation	relation = relation_open(relid, NoLock);
+	TriggerDesc *triggers = relation->trigdesc;
+	bool		result = false;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		result |= TRIGGER_FOR_DELETE(triggers->triggers[i].tgtype) || TRIGGER_FOR_TRUNCATE(triggers->triggers[i].tgtype);
+	}
+	relation_close(relation, NoLock);
+	return result;
+}
+
+static bool
+publishes_rows_only(Oid leaf)
+{
+	List	   *family = lcons_oid(leaf, get_partition_ancestors(leaf));
+	Datum	   *oids = palloc(sizeof(Datum) * list_length(family));
+	Oid			type = OIDARRAYOID;
+	Datum		value;
+	bool		isnull;
+
+	for (int i = 0; i < list_length(family); i++)
+		oids[i] = ObjectIdGetDatum(list_nth_oid(family, i));
+	value = PointerGetDatum(construct_array(oids, list_length(family), OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+	pp_core_execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_publication AS p WHERE (NOT p.pubtruncate OR p.pubviaroot) AND "
+					"(p.puballtables OR "
+					"EXISTS (SELECT FROM pg_catalog.pg_publication_rel AS r WHERE r.prpubid = p.oid AND r.prrelid = ANY ($1)) OR "
+					"EXISTS (SELECT FROM pg_catalog.pg_publication_namespace AS n JOIN pg_catalog.pg_class AS c "
+					"ON c.relnamespace = n.pnnspid WHERE n.pnpubid = p.oid AND c.oid = ANY ($1))))",
+					true, 1, &type, &value, NULL);
+	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* Both ends hold nothing that has to stay. */
+static bool
+looks_due(SweepBatch *batch)
+{
+	ItemPointerData first;
+	ItemPointerData last;
+	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(&first), PointerGetDatum(&last)};
+	BlockNumber end = batch->range->end;
+
+	ItemPointerSet(&first, Min(end, GLANCE_PAGES), 0);
+	ItemPointerSet(&last, end > GLANCE_PAGES ? end - GLANCE_PAGES : 0, 0);
+	return count_rule(batch, psprintf("SELECT pg_catalog.count(*) FROM (SELECT FROM ONLY %s AS " PP_TARGET " WHERE " PP_TARGET ".ctid < $2 AND (%s) IS NOT TRUE"
+									  " UNION ALL SELECT FROM ONLY %s AS " PP_TARGET " WHERE " PP_TARGET ".ctid >= $3 AND (%s) IS NOT TRUE LIMIT 1) AS stays",
+									  batch->leaf, batch->resolved->due, batch->leaf, batch->resolved->due), 3, values) == 0;
+}
+
+/* The rows, all of which are due; 0 when one is not. */
+static int64
+count_if_due(SweepBatch *batch)
+{
+	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), (Datum) 0};
+
+	values[1] = PointerGetDatum(construct_empty_array(TIDOID));
+	return count_rule(batch, psprintf("SELECT CASE WHEN pg_catalog.bool_and((%s) IS TRUE) THEN pg_catalog.count(*) ELSE 0 END"
+									  " FROM ONLY %s AS " PP_TARGET " WHERE $1 IS NOT NULL AND $2 IS NOT NULL",
+									  batch->resolved->due, batch->leaf), 2, values);
+}
+
+static void
+record_emptied(SweepBatch *batch, int64 count)
+{
+	Oid			types[] = {OIDOID, INT8OID};
+	Datum		values[] = {ObjectIdGetDatum(batch->range->leaf), Int64GetDatum(count)};
+
+	pp_core_execute("INSERT INTO privacy.emptied_partition AS e (relation, row_count) VALUES ($1, $2) "
+					"ON CONFLICT (relation) DO UPDATE SET row_count = EXCLUDED.row_count, emptied_at = EXCLUDED.emptied_at",
+					false, 2, types, values, NULL);
+}

@@ -1,0 +1,135 @@
+# A sweep that pauses holds nothing, hears of new limits within the pause, waits for a standby that is behind, stops where its window closes, and
+# ends at once when it is told to.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $directory = PostgreSQL::Test::Utils::tempdir();
+append_to_file("$directory/root.key", ('0123456789abcdef' x 4) . "\n");
+chmod 0600, "$directory/root.key" or die "cannot protect the key: $!";
+
+my $primary = PostgreSQL::Test::Cluster->new('primary');
+$primary->init(allows_streaming => 1);
+$primary->append_conf('postgresql.conf', <<"CONF");
+shared_preload_libraries = 'pg_privacy'
+privacy.keyring_file = '$directory/root.key'
+privacy.sweep_interval = '7d'
+privacy.sweep_batch_pages = 1
+autovacuum = off
+CONF
+$primary->start;
+$primary->safe_psql('postgres', <<'SQL');
+	CREATE EXTENSION pg_privacy;
+	SELECT privacy.create_purpose('service', 'contract', '1 year', 'Provide the service');
+	CREATE TABLE visit (id int, seen_at timestamptz NOT NULL);
+	SECURITY LABEL FOR privacy ON TABLE visit IS 'RETAIN FOR service AFTER seen_at THEN DELETE';
+SQL
+$primary->backup('backup');
+
+sub set_limit
+{
+	my ($name, $value) = @_;
+	$primary->safe_psql('postgres', "ALTER SYSTEM SET privacy.$name = '$value'");
+	$primary->reload;
+	# a reload takes its time to reach everybody; a session that begins now has it when the postmaster has
+	$primary->poll_query_until('postgres', "SELECT setting = '$value' FROM pg_settings WHERE name = 'privacy.$name'")
+	  or die "$name is not set";
+	return;
+}
+
+# Starts a sweep of some thousand due rows in a session of its own.
+sub start_sweep
+{
+	$primary->safe_psql('postgres', q{TRUNCATE visit; INSERT INTO visit SELECT n, now() - interval '2 years' FROM generate_series(1, 4000) n});
+	my %session = (out => '', error => '');
+	$session{run} = IPC::Run::start(
+		[ 'psql', '-XqAt', '-d', $primary->connstr('postgres'), '-c', 'CALL privacy.sweep()' ],
+		'<', \undef, '>', \$session{out}, '2>', \$session{error});
+	return \%session;
+}
+
+sub wait_for_pause
+{
+	return $primary->poll_query_until('postgres',
+		q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CALL%' AND wait_event_type = 'Extension'});
+}
+
+sub end_of
+{
+	my ($session) = @_;
+	my $start = time;
+	eval { $session->{run}->finish };
+	return time - $start;
+}
+
+my $ROWS = 'SELECT count(*) FROM visit';
+my $OUTCOME = 'SELECT state FROM privacy.sweep_outcome WHERE run_id = (SELECT max(id) FROM privacy.sweep_run)';
+
+# A limit without sense keeps it asleep for an hour, but holding nothing; it is lifted, and the sweep goes on.
+set_limit('sweep_rate_limit', 1);
+my $sweep = start_sweep();
+ok(wait_for_pause(), 'a sweep pauses');
+is($primary->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL%' AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)}),
+	'0', 'without a snapshot');
+is($primary->safe_psql('postgres', q{SET lock_timeout = '1s'; ALTER TABLE visit ADD note text; SELECT 'altered'}), 'altered', 'and without a lock on the table');
+cmp_ok($primary->safe_psql('postgres', $ROWS), '>', 3000, 'after the first batch');
+set_limit('sweep_rate_limit', 0);
+cmp_ok(end_of($sweep), '<', 20, 'it hears that the limit is lifted');
+is($primary->safe_psql('postgres', $ROWS), '0', 'and does the rest');
+
+# The table's own pace is heard of without a reload.
+set_limit('sweep_rate_limit', 1);
+$sweep = start_sweep();
+wait_for_pause();
+$primary->safe_psql('postgres', q{SELECT privacy.set_sweep_pace('visit', rate_limit => 1000000)});
+cmp_ok(end_of($sweep), '<', 20, 'it hears that its table is given another pace');
+is($primary->safe_psql('postgres', $ROWS), '0', 'and does the rest');
+$primary->safe_psql('postgres', q{SELECT privacy.set_sweep_pace('visit')});
+
+# The window closes on a sweep.
+$sweep = start_sweep();
+wait_for_pause();
+set_limit('sweep_window', $primary->safe_psql('postgres',
+	q{SELECT to_char((now() + interval '2 hours') AT TIME ZONE 'UTC', 'HH24:MI-') || to_char((now() + interval '3 hours') AT TIME ZONE 'UTC', 'HH24:MI')}));
+cmp_ok(end_of($sweep), '<', 20, 'when its window closes, the sweep does not wait for the next');
+is($primary->safe_psql('postgres', $OUTCOME), 'waiting for the window', 'its rule does');
+cmp_ok($primary->safe_psql('postgres', $ROWS), '>', 3000, 'with what is left');
+set_limit('sweep_window', '');
+
+# Told to end, by the user and by the server.
+$sweep = start_sweep();
+wait_for_pause();
+$primary->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL%'});
+cmp_ok(end_of($sweep), '<', 10, 'a pause can be cancelled');
+like($sweep->{error}, qr/canceling statement due to user request/, 'like any statement');
+$sweep = start_sweep();
+wait_for_pause();
+my $start = time;
+$primary->stop('fast');
+cmp_ok(time - $start, '<', 10, 'a fast shutdown does not wait for it');
+end_of($sweep);
+$primary->start;
+set_limit('sweep_rate_limit', 0);
+
+# A standby that replays nothing holds the sweep up; one that only receives does not count.
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'backup', has_streaming => 1);
+$standby->append_conf('postgresql.conf', 'wal_receiver_status_interval = 1');
+$standby->start;
+$primary->wait_for_catchup($standby);
+set_limit('sweep_max_lag', 64);
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
+$sweep = start_sweep();
+ok(wait_for_pause(), 'the sweep waits for a standby');
+is($primary->safe_psql('postgres', "SELECT pg_sleep(3); $ROWS") =~ /(\d+)$/ && $1 > 0, 1, 'as long as it is behind');
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
+end_of($sweep);
+is($primary->safe_psql('postgres', $ROWS), '0', 'and goes on when it has caught up');
+is($primary->safe_psql('postgres', 'SELECT count(*) FROM privacy.verify_audit()'), '0', 'the evidence is whole');
+$_->stop foreach $standby, $primary;
+
+done_testing();
