@@ -12,6 +12,7 @@
 
 #include "access/attnum.h"
 #include "datatype/timestamp.h"
+#include "label/label.h"
 
 #define PP_TARGET "target"
 
@@ -40,7 +41,10 @@ typedef struct RetentionRule
  */
 extern RetentionRule *pp_policy_resolve(Oid relid, AttrNumber attnum, TimestampTz cut_off, bool bind);
 
-/* What static masking writes into a column: SQL over PP_TARGET, of the column's type. */
+/* The scope of a PSEUDONYMIZE: the one it names, else person. */
+extern const char *pp_policy_scope(const LabelTreatment *treatment);
+
+/* What static masking writes into a column: SQL over PP_TARGET, to be assigned to the column. */
 typedef struct MaskedColumn
 {
 	AttrNumber	attnum;
