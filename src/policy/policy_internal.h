@@ -7,6 +7,7 @@
 #include "core/core.h"
 #include "label/label.h"
 #include "policy/policy.h"
+#include "pseudonym/pseudonym.h"
 
 /* A purpose's periods, the oldest first. */
 typedef struct PurposePeriod
@@ -227,11 +228,23 @@ extern char *compile_masking(LabelTarget *target, AttrNumber attnum, const Label
 /* policy_treatment.c: raises invalid_object_definition at the treatment. */
 extern void refuse_column(const TreatedColumn *column, const char *reason, const char *hint) pg_attribute_noreturn();
 
-/* policy_treatment.c: whether no two rows may have the same value in this column. */
-extern bool is_unique_alone(const TreatedColumn *column);
+/* policy_treatment.c: the column's default, coerced to its type; NULL when it has none. */
+extern Node *find_default(const TreatedColumn *column);
+
+/* policy_obstacle.c: refuses a treatment that could not succeed, or would change when the row is due. */
+extern void check_column(const TreatedColumn *column, const Bitmapset *read_by_terms);
+
+/* policy_obstacle.c: whether no two rows may have the same value in this column; or, with nulls, a null. */
+extern bool is_unique_alone(const TreatedColumn *column, bool nulls);
 
 /* policy_pseudonym.c: SQL of a column's pseudonym, and of whether it is one already where that can be told. */
 extern void compile_pseudonym(const TreatedColumn *column, ColumnTreatment *result);
+
+/* policy_subject_key.c: refuses to treat the subject's key by which another column of the table is treated. */
+extern void check_subject_key(const TreatedColumn *column);
+
+/* policy_subject_key.c: SQL of the key of the subject whose value the column has, as text: equal in every table that leads to the subject. */
+extern char *compile_subject_key(const TreatedColumn *column, const PseudonymFormat *format);
 
 /* policy_resolve.c: the checker of labels being set. */
 extern const char *check_rule(Oid relid, AttrNumber attnum, Label *label);
