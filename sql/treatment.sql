@@ -137,18 +137,21 @@ SELECT rule, state, problem FROM privacy.check_labels() WHERE relation = 'trusti
 ALTER TABLE trusting ALTER c SET DEFAULT 'another';
 SELECT rule, state, problem FROM privacy.check_labels() WHERE relation = 'trusting'::regclass ORDER BY rule COLLATE "C";
 
--- A pseudonym must fit. What is not of its format's form becomes a token of 40 characters, which is cut, but never where cutting breaks uniqueness.
+-- A pseudonym must fit. What is not of its format's form becomes a token of 40 characters, which is cut to the column's length, except in arrays.
 CREATE DOMAIN regress_short AS varchar(10) CHECK (VALUE <> '');
 CREATE DOMAIN regress_long AS varchar(60);
 CREATE TABLE fitting (
 	id int PRIMARY KEY, at timestamptz, sealed varchar(60), sealed_long regress_long, sealed_text text, at_1 timestamptz,
-	code varchar(12) UNIQUE, phone varchar(20), at_2 timestamptz, short regress_short, at_3 timestamptz, shorts regress_short[], codes varchar(12)[], at_4 timestamptz,
+	code varchar(5) UNIQUE, pnr varchar(13) UNIQUE, phone varchar(20), at_2 timestamptz, short regress_short, at_3 timestamptz, shorts regress_short[], codes varchar(12)[], at_4 timestamptz,
 	longs regress_long[], at_5 timestamptz, fixed char(16), at_6 timestamptz);
 SECURITY LABEL FOR privacy ON TABLE fitting IS 'SUBJECT customer KEY (id); RETAIN 1 day FOR service AFTER at THEN DELETE';
 SELECT refusal('fitting.sealed', 'THEN PSEUDONYMIZE AS encrypted MARK (at_1)');
 SELECT refusal('fitting.sealed_long', 'THEN PSEUDONYMIZE AS encrypted MARK (at_1)');
 SELECT refusal('fitting.sealed_text', 'THEN PSEUDONYMIZE AS encrypted MARK (at_1)');
 SELECT refusal('fitting.code', 'THEN PSEUDONYMIZE AS digits MARK (at_2)');
+SECURITY LABEL FOR privacy ON COLUMN fitting.code IS NULL;
+SELECT refusal('fitting.pnr', 'THEN PSEUDONYMIZE AS personnummer MARK (at_2)');
+SECURITY LABEL FOR privacy ON COLUMN fitting.pnr IS NULL;
 SELECT refusal('fitting.phone', 'THEN PSEUDONYMIZE AS phone MARK (at_2)');
 SELECT refusal('fitting.short', 'THEN PSEUDONYMIZE AS digits MARK (at_3)');
 SELECT refusal('fitting.shorts', 'THEN PSEUDONYMIZE AS token MARK (at_4)');

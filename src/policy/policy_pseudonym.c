@@ -139,10 +139,9 @@ check_length(const TreatedColumn *column, const PseudonymFormat *format, int roo
 		refuse_column(column, psprintf("A pseudonym of format %s has up to %d characters, the column holds %d.",
 									   format->name, format->length, room),
 					  "Widen the column.");
-	if (format->length == 0 && room < token_length() && (is_array || is_unique_alone(column, false)))
-		refuse_column(column, psprintf("A value that is not of the form of %s becomes a token of %d characters; the column holds %d, and %s.",
-									   format->name, token_length(), room,
-									   is_array ? "elements are not cut" : "is unique, which what is cut might not be"),
+	if (format->length == 0 && is_array && room < token_length())
+		refuse_column(column, psprintf("A value that is not of the form of %s becomes a token of %d characters; the elements hold %d, and are not cut.",
+									   format->name, token_length(), room),
 					  psprintf("Widen the column to %d characters.", token_length()));
 }
 
