@@ -30,6 +30,8 @@ typedef struct Promises
 {
 	TimestampTz cut_off;
 	List	   *purposes;		/* of Purpose, by name */
+	int			followed;		/* tables that a WITH has led to so far: a table counts on each
+								 * path */
 } Promises;
 
 /* policy_purpose.c: reads them, as committed. */
@@ -70,7 +72,7 @@ typedef struct TermList
 {
 	LabelTarget *target;
 	const Label *label;
-	const Promises *promises;
+	Promises   *promises;
 	const char *tenant;			/* SQL, text; NULL: rows have none */
 	List	   *caps;			/* of TermCap */
 } TermList;
@@ -90,7 +92,7 @@ typedef struct TermCap
  * The label is open for reading.
  */
 extern TermList open_terms(LabelTarget *target, const Label *label, const TermList *table,
-						   const Promises *promises);
+						   Promises *promises);
 
 /* policy_terms.c: what the names of a label resolve to, into target->binding and target->columns. */
 extern void resolve_names(LabelTarget *target, const Label *label);
@@ -186,7 +188,10 @@ extern void close_parent(ParentRow *parent);
 /* policy_with.c: to which table the foreign key leads, for the binding. */
 extern void bind_foreign_key(LabelTarget *target, const List *columns);
 
-/* policy_with.c: the parent's own terms, of which each purpose must be named; raises if not. */
+/*
+ * policy_with.c: the parent's own terms. Raises unless each purpose is named there, and where a
+ * WITH of the labelled table has led to too many tables by now.
+ */
 extern TermList parent_terms(const TermList *child, ParentRow *parent, const List *purposes);
 
 /* policy_with.c: SQL, text: the tenant of a row, by the table's TENANT; NULL without. */

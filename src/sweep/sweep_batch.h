@@ -35,7 +35,7 @@ extern void act(SweepBatch *batch, ArrayType *rows);
  */
 extern int64 execute_rule(SweepBatch *batch, const char *statement, int nargs, Datum *values);
 
-/* sweep_batch.c: somebody holds what we need. */
+/* sweep_batch.c: somebody holds what we need, or has moved it to another partition while we waited. */
 extern bool is_lock_conflict(const ErrorData *error);
 
 #endif							/* PP_SWEEP_BATCH_H */
