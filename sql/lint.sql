@@ -66,6 +66,31 @@ UPDATE patient SET died_at = NULL;
 DELETE FROM patient;
 :lint
 
+-- A maximum from another start contradicts nothing, and a promise without a clock has none that could fail to start.
+CREATE TABLE profile (id int PRIMARY KEY, closed_at timestamptz, objected_at timestamptz, active boolean);
+INSERT INTO profile VALUES (1, '2025-06-01 00:00+00', '2025-06-01 00:00+00', true);
+\set rules 'SELECT severity, object, finding, id FROM privacy.lint() WHERE id NOT IN (''column-unlabelled'', ''purpose-without-rule'') ORDER BY id, object COLLATE "C", finding COLLATE "C";'
+SECURITY LABEL FOR privacy ON TABLE profile IS 'RETAIN FOR care AFTER closed_at AT MOST 0 days AFTER objected_at THEN DELETE';
+:rules
+SECURITY LABEL FOR privacy ON TABLE profile IS 'RETAIN FOR care AFTER ANY OF (closed_at, objected_at) AT MOST 1 day AFTER ANY OF (closed_at, objected_at) THEN DELETE';
+:rules
+SECURITY LABEL FOR privacy ON TABLE profile IS 'RETAIN FOR care WHILE (active) THEN DELETE';
+:rules
+SECURITY LABEL FOR privacy ON TABLE profile IS 'RETAIN NOTHING THEN DELETE';
+:rules
+
+-- A start that is read from another table is gone with that table's rows. What is only a draft deletes none.
+CREATE TABLE purchase (id int, profile_id int REFERENCES profile, at timestamptz) PARTITION BY RANGE (at);
+CREATE TABLE purchase_all PARTITION OF purchase DEFAULT;
+INSERT INTO purchase VALUES (1, 1, '2025-06-01 00:00+00');
+SECURITY LABEL FOR privacy ON TABLE profile IS 'RETAIN FOR care AFTER ALL OF (closed_at, ((SELECT max(p.at) FROM clinic.purchase_all AS p WHERE p.profile_id = profile.id))) THEN DELETE';
+:rules
+SECURITY LABEL FOR privacy ON TABLE purchase IS 'DRAFT; RETAIN FOR care AFTER at THEN DELETE';
+:rules
+SECURITY LABEL FOR privacy ON TABLE purchase IS 'RETAIN FOR care AFTER at THEN DELETE';
+:rules
+DROP TABLE purchase, profile;
+
 -- A rule that cannot be computed from the data that is there.
 CREATE TABLE diary (id int PRIMARY KEY, word text);
 INSERT INTO diary VALUES (1, 'anna 19800101');

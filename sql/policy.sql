@@ -62,6 +62,12 @@ SELECT privacy.rebind_labels();
 SET privacy.policy_timezone = 'Europe/Stockholm';
 RESET ROLE;
 SET privacy.policy_timezone = 'Mars/Olympus';
+-- PostgreSQL accepts zones so far from Greenwich that it writes a moment as it would read another. No country needs them.
+SET privacy.policy_timezone = '<FAR>-16';
+SET privacy.policy_timezone = '<NEAR>-15:59<FAR>-17,M3.5.0,M10.5.0';
+SET privacy.policy_timezone = '<NEAR>-15:59';
+RESET privacy.policy_timezone;
+DO $$ DECLARE zone text; BEGIN FOR zone IN SELECT name FROM pg_timezone_names LOOP PERFORM set_config('privacy.policy_timezone', zone, true); END LOOP; END $$;
 
 -- Ends. A preview of a far future shows when each row's purposes end.
 CREATE FUNCTION ends() RETURNS TABLE (due bigint, first_end timestamptz, last_end timestamptz, problem text) LANGUAGE sql AS
@@ -448,6 +454,40 @@ RESET IntervalStyle;
 SET IntervalStyle = 'postgres';
 SET DateStyle = 'ISO';
 SET TimeZone = 'UTC';
+
+-- East of Greenwich the first day of the calendar begins before its first moment. It has ended all the same.
+CREATE TABLE office.dawn (id int PRIMARY KEY, day date);
+INSERT INTO office.dawn VALUES (1, '4714-11-24 BC'), (2, '4714-11-25 BC'), (3, '2025-12-31'), (4, '-infinity');
+SECURITY LABEL FOR privacy ON TABLE office.dawn IS 'RETAIN 1 month AFTER day THEN DELETE';
+SET privacy.policy_timezone = 'Europe/Stockholm';
+SELECT id, privacy.row_state('office.dawn', id::text) FROM office.dawn ORDER BY id;
+SELECT due, problem FROM privacy.sweep_preview() WHERE rule_table = 'office.dawn';
+CALL privacy.sweep();
+SELECT id FROM office.dawn ORDER BY id;
+RESET privacy.policy_timezone;
+DROP TABLE office.dawn;
+
+-- Each path of WITH is followed by itself. Where they fork and meet again there is a limit, and one to the length of a chain.
+CREATE TABLE office.fork0 (id int PRIMARY KEY, at timestamptz);
+SECURITY LABEL FOR privacy ON TABLE office.fork0 IS 'RETAIN FOR service AFTER at THEN DELETE';
+CREATE TABLE office.chain0 (LIKE office.fork0 INCLUDING ALL);
+SECURITY LABEL FOR privacy ON TABLE office.chain0 IS 'RETAIN FOR service AFTER at THEN DELETE';
+CREATE PROCEDURE office.grow(kind text, n int, columns text[]) LANGUAGE plpgsql AS $$ BEGIN
+	EXECUTE format('CREATE TABLE office.%s%s (id int PRIMARY KEY, %s)', kind, n,
+		(SELECT string_agg(format('%I int REFERENCES office.%s%s', c, kind, n - 1), ', ') FROM unnest(columns) AS c));
+	EXECUTE format('SECURITY LABEL FOR privacy ON TABLE office.%s%s IS ''RETAIN %s THEN DELETE''', kind, n,
+		(SELECT string_agg(format('FOR service WITH (%s)', c), ', ') FROM unnest(columns) AS c));
+END $$;
+\set VERBOSITY default
+DO $$ BEGIN FOR n IN 1..20 LOOP CALL office.grow('fork', n, '{a,b,c}'); END LOOP; END $$;
+DO $$ BEGIN FOR n IN 1..19 LOOP CALL office.grow('chain', n, '{a}'); END LOOP; END $$;
+CALL office.grow('chain', 20, '{a}');
+-- At the end of the longest chain a row has the state of the row at its beginning.
+INSERT INTO office.chain0 VALUES (1, '2020-01-01 00:00+00'), (2, '2025-12-31 00:00+00');
+DO $$ BEGIN FOR n IN 1..19 LOOP EXECUTE format('INSERT INTO office.chain%s VALUES (1, 1), (2, 2)', n); END LOOP; END $$;
+SELECT privacy.row_state('office.chain19', '1'), privacy.row_state('office.chain19', '2');
+DO $$ BEGIN FOR n IN REVERSE 19..0 LOOP EXECUTE format('DROP TABLE office.chain%s', n); END LOOP; END $$;
+DROP TABLE office.fork0;
 
 -- A partition may have its columns in another order.
 CREATE TABLE office.event (kind text, at timestamptz, note text) PARTITION BY LIST (kind);

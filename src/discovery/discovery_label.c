@@ -16,7 +16,8 @@ static void lint_term(Lint *lint, LintLabel *label, const LabelTerm *term);
 static void lint_start(Lint *lint, const LintLabel *label, const LabelStart *start);
 static bool covers(const char *named, const char *purpose);
 static bool is_longer(const Interval *one, const Interval *other);
-static Interval *longest_period(Lint *lint, const List *terms);
+static Interval *longest_period(Lint *lint, const List *terms, const LabelTerm *cap);
+static bool starts_alike(const LabelTerm *term, const LabelTerm *cap);
 static void lint_caps(Lint *lint, const LintLabel *label);
 static void lint_leaf(Lint *lint, const LintLabel *label);
 static void lint_outliving(Lint *lint, const LintLabel *column);
@@ -96,16 +97,16 @@ lint_start(Lint *lint, const LintLabel *label, const LabelStart *start)
 static void
 lint_caps(Lint *lint, const LintLabel *label)
 {
-	Interval   *longest = longest_period(lint, label->label->terms);
 	ListCell   *cell;
 
 	foreach(cell, label->label->caps)
 	{
 		LabelTerm  *cap = lfirst(cell);
+		Interval   *longest = longest_period(lint, label->label->terms, cap);
 
 		if (cap->period != NULL && longest != NULL && is_longer(longest, cap->period))
 			add_finding(lint, LINT_MINIMUM_ABOVE_MAXIMUM, label->object,
-						psprintf("it is kept for %s, and for at most %s",
+						psprintf("from the same start it is kept for %s, and for at most %s",
 								 DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(longest))),
 								 DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(cap->period)))));
 	}
@@ -117,9 +118,16 @@ is_longer(const Interval *one, const Interval *other)
 	return DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(one), IntervalPGetDatum(other)));
 }
 
-/* Of terms that add a period; NULL when none is known. */
+/* From different starts a short maximum may well end a long minimum: nobody is kept once he has objected. */
+static bool
+starts_alike(const LabelTerm *term, const LabelTerm *cap)
+{
+	return strcmp(pp_label_start_text(term->start), pp_label_start_text(cap->start)) == 0;
+}
+
+/* Of terms that add a period, to the start of the cap unless that is NULL; NULL when none is known. */
 static Interval *
-longest_period(Lint *lint, const List *terms)
+longest_period(Lint *lint, const List *terms, const LabelTerm *cap)
 {
 	Interval   *longest = NULL;
 	ListCell   *cell;
@@ -129,7 +137,7 @@ longest_period(Lint *lint, const List *terms)
 		LabelTerm  *term = lfirst(cell);
 		ListCell   *named;
 
-		if (term->kind != TERM_AFTER)
+		if (term->kind != TERM_AFTER || (cap != NULL && !starts_alike(term, cap)))
 			continue;
 		if (term->period != NULL && (longest == NULL || is_longer(term->period, longest)))
 			longest = term->period;
@@ -174,8 +182,8 @@ static void
 lint_outliving(Lint *lint, const LintLabel *column)
 {
 	LintLabel  *table = find_label(lint, column->relid, 0);
-	Interval   *row = table ? longest_period(lint, table->label->terms) : NULL;
-	Interval   *value = longest_period(lint, column->label->terms);
+	Interval   *row = table ? longest_period(lint, table->label->terms, NULL) : NULL;
+	Interval   *value = longest_period(lint, column->label->terms, NULL);
 
 	if (row != NULL && value != NULL && is_longer(value, row))
 		add_finding(lint, LINT_COLUMN_OUTLIVES_TABLE, column->object,

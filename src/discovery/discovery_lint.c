@@ -37,6 +37,7 @@ static const struct
 	[LINT_MINIMUM_ABOVE_MAXIMUM] = {"minimum-above-maximum", "error", "Decide which of them holds: an AT MOST ends every purpose but those on legal obligation."},
 	[LINT_NO_PERIOD] = {"no-period", "warning", "Give the term a period, or the purpose with alter_purpose()."},
 	[LINT_START_NEVER_SET] = {"start-never-set", "warning", "See that the application records the event, or choose another starting point."},
+	[LINT_START_SWEPT] = {"start-swept", "warning", "Keep the event in a column of the table itself."},
 	[LINT_START_UNINDEXED] = {"start-unindexed", "notice", "CREATE INDEX on the column, so that a sweep reads only what may be due."},
 	[LINT_LEAF_OWN_RETAIN] = {"leaf-own-retain", "error", "Remove the RETAIN of one of the two labels."},
 	[LINT_COLUMN_OUTLIVES_TABLE] = {"column-outlives-table", "warning", "Shorten the column's period, or name its purpose in the table's RETAIN."},

@@ -2,12 +2,14 @@
  * discovery_rule.c: whether a rule could run now, and whether its clocks ever start.
  *
  * A starting point that no row has is looked for in the whole table; that may take as long as
- * reading it.
+ * reading it. One that is read from another table is gone when that table's rows are.
  */
 #include "postgres.h"
 
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/plancache.h"
 #include "utils/timestamp.h"
 
 #include "discovery/discovery_internal.h"
@@ -20,26 +22,40 @@ typedef struct RuleLint
 	RetentionRule *rule;
 	const RetentionFact *fact;
 	bool		never;			/* no row has its starting point */
+	const LabelStart *start;	/* an expression; */
+	List	   *read;			/* the tables it reads, as OIDs */
 } RuleLint;
 
 static void resolve_rule(void *arg);
 static LintId judge_error(const LintLabel *label, const ErrorData *error);
 static void lint_facts(RuleLint *rule);
 static void look_for_start(void *arg);
+static void lint_reading(RuleLint *rule, const LabelStart *start);
+static void find_read(void *arg);
+static bool reads(const RuleLint *rule, Oid relid);
 
 void
 lint_rule(Lint *lint, LintLabel *label)
 {
 	RuleLint	rule = {.lint = lint, .label = label};
 	ErrorData  *error = pp_core_attempt(resolve_rule, &rule);
+	ListCell   *cell;
 
 	if (error != NULL)
 		add_finding(lint, judge_error(label, error), label->object,
 					psprintf("its rule does not run: %s", pp_core_describe_error(error, false)));
 	else if (rule.rule != NULL && rule.rule->unbound)
 		add_finding(lint, LINT_RULE_UNBOUND, label->object, "its label was restored and has not been bound since");
-	if (error == NULL && rule.rule != NULL)
-		lint_facts(&rule);
+	if (error != NULL || rule.rule == NULL)
+		return;
+	lint_facts(&rule);
+	foreach(cell, list_concat_copy(label->label->terms, label->label->caps))
+	{
+		LabelTerm  *term = lfirst(cell);
+
+		if (term->start != NULL && term->kind != TERM_WHILE)
+			lint_reading(&rule, term->start);
+	}
 }
 
 static void
@@ -73,7 +89,7 @@ lint_facts(RuleLint *rule)
 		const RetentionFact *fact = lfirst(cell);
 		ErrorData  *error;
 
-		if (fact->start == NULL || fact->source == NULL || list_member(seen, makeString(pstrdup(fact->source))))
+		if (fact->events == NIL || fact->source == NULL || list_member(seen, makeString(pstrdup(fact->source))))
 			continue;
 		seen = lappend(seen, makeString(pstrdup(fact->source)));
 		rule->fact = fact;
@@ -107,4 +123,73 @@ look_for_start(void *arg)
 	pp_core_leave(&stay);
 	rule->never = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_finish();
+}
+
+/* What a rule deletes there goes first where it refers to this table, and whenever it is due otherwise. */
+static void
+lint_reading(RuleLint *rule, const LabelStart *start)
+{
+	ListCell   *cell;
+
+	foreach(cell, start->parts)
+	{
+		lint_reading(rule, lfirst(cell));
+	}
+	rule->start = start;
+	rule->read = NIL;
+	if (start->kind != START_EXPRESSION || pp_core_attempt(find_read, rule) != NULL)
+		return;					/* why it cannot be resolved is said elsewhere */
+	foreach(cell, rule->lint->labels)
+	{
+		LintLabel  *other = lfirst(cell);
+
+		if (other->attnum == 0 && other->label->then_delete && !other->label->draft &&
+			other->relid != rule->label->relid && reads(rule, other->relid))
+			add_finding(rule->lint, LINT_START_SWEPT, rule->label->object,
+						psprintf("a starting point is read from %s, whose rows a rule deletes; after that it is missing or another", other->object));
+	}
+}
+
+/* The server knows, once it has looked the expression through. */
+static void
+find_read(void *arg)
+{
+	RuleLint   *rule = arg;
+	Oid			relid = rule->label->relid;
+	LabelTarget target = {.relid = relid, .owner = rule->rule->owner, .alias = PP_TARGET, .binding = makeStringInfo()};
+	MemoryContext caller = CurrentMemoryContext;
+	CachedPlanSource *source;
+	LabelReading reading;
+	SPIPlanPtr	plan;
+	CoreStay	stay;
+	char	   *sql;
+	Oid			type;
+
+	pp_core_enter(&stay, rule->rule->owner, true);
+	pp_label_open(&reading, rule->label->label->source, rule->label->object);
+	sql = pp_label_resolve_expression(&target, &rule->start->expression, &type);
+	pp_label_close(&reading);
+	SPI_connect();
+	plan = SPI_prepare(psprintf("SELECT (%s) FROM %s AS " PP_TARGET, sql, pp_core_quote_relation(relid)), 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed");	/* cannot happen */
+	source = linitial(SPI_plan_get_plan_sources(plan));
+	MemoryContextSwitchTo(caller);
+	rule->read = list_copy(source->relationOids);
+	SPI_finish();
+	pp_core_leave(&stay);
+}
+
+/* The table itself, or what stands below it. */
+static bool
+reads(const RuleLint *rule, Oid relid)
+{
+	ListCell   *cell;
+
+	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if (list_member_oid(rule->read, lfirst_oid(cell)))
+			return true;
+	}
+	return false;
 }

@@ -35,28 +35,27 @@ typedef struct LabelTarget
 } LabelTarget;
 
 /* Resolves a column; returns alias."column", palloc'd. Fills type and attnum unless NULL. Hints at the table's columns. */
-extern char *pp_label_resolve_column(LabelTarget *target, const LabelName *column,
-									 Oid *type, AttrNumber *attnum);
+extern char *pp_label_resolve_column(LabelTarget *target, const LabelName *column, Oid *type, AttrNumber *attnum);
 
 /*
  * Resolves an SQL expression: parsed, transformed against the table, checked (volatility, clock,
  * session, privileges, ownership of functions), and deparsed. Returns SQL text without parentheses.
  * The caller acts as target->owner with settings pinned. Raises with the place in the label.
  */
-extern char *pp_label_resolve_expression(LabelTarget *target, const LabelExpression *expression,
-										 Oid *type);
+extern char *pp_label_resolve_expression(LabelTarget *target, const LabelExpression *expression, Oid *type);
 
 /* The same for a mask over column attnum: "privacy.mask_partial(target.x, 2, '*'::text, 2)". */
-extern char *pp_label_resolve_mask(LabelTarget *target, AttrNumber attnum,
-								   const LabelTreatment *treatment, Oid *type);
+extern char *pp_label_resolve_mask(LabelTarget *target, AttrNumber attnum, const LabelTreatment *treatment, Oid *type);
+
+/* Raises when making a value of the type, out of an expression unless that is NULL, would run others' code; binds the expression. */
+extern void pp_label_vet_value(LabelTarget *target, Oid type, Node *value, int location);
 
 /*
  * Compares what a label resolves to now with what was stored when it was set. Returns NULL, or in
  * words why the two differ. *bound tells whether there is a binding; one that is missing (restored
  * by pg_dump or pg_upgrade) is stored now when bind is true.
  */
-extern const char *pp_label_compare_binding(Oid relid, AttrNumber attnum, const char *binding,
-											bool bind, bool *bound);
+extern const char *pp_label_compare_binding(Oid relid, AttrNumber attnum, const char *binding, bool bind, bool *bound);
 
 /*
  * The layer above checks what this one cannot: purposes, periods, treatments. Called when a label

@@ -28,6 +28,7 @@ typedef struct ExpressionCheck
 	List	   *unqualified;	/* locations of bare names inside sub-selects, from the raw tree */
 	int			depth;			/* of sub-selects around the node at hand */
 	int			location;		/* of the node at hand, in the expression; -1 unknown */
+	bool		may_vary;		/* it gives a new value, and decides nothing */
 } ExpressionCheck;
 
 /*

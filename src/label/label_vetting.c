@@ -6,6 +6,9 @@
  * system columns, whole rows), what somebody else could change under it (views, other people's
  * functions and types, temporary tables), and what its owner may not read.
  *
+ * A column's default, and the type of a new value, run with the same rights. A default may vary, as
+ * defaults do; it must be made of nothing that somebody else could change.
+ *
  * One capture is refused rather than resolved: an unqualified column of the labelled table inside a
  * sub-select, which a column added to the inner table later would take over. Types are looked at
  * before analysis as well, since analysing a literal runs its type's input function.
@@ -26,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "label/label_internal.h"
 
@@ -33,6 +37,8 @@ static void check_literal(A_Const *constant);
 static bool has_word(const char *sentence, const char *word);
 static Oid	type_of(Node *node);
 static void check_type(Oid type, ExpressionCheck *check);
+static void check_parts(Oid type, Form_pg_type form, ExpressionCheck *check);
+static void refuse_varying(Oid function, Form_pg_proc form, const ExpressionCheck *check);
 static bool has_column(Node *node, void *context);
 static void check_query(Query *query, ExpressionCheck *check);
 static void check_relation(RangeTblEntry *entry, ExpressionCheck *check);
@@ -112,7 +118,7 @@ vet_expression(Node *node, ExpressionCheck *check)
 	check->location = exprLocation(node);
 	if (!IsA(node, List))
 		check_type(type_of(node), check);
-	if (IsA(node, CoerceViaIO) && !has_column((Node *) ((CoerceViaIO *) node)->arg, NULL) &&
+	if (!check->may_vary && IsA(node, CoerceViaIO) && !has_column((Node *) ((CoerceViaIO *) node)->arg, NULL) &&
 		TypeCategory(((CoerceViaIO *) node)->resulttype) == TYPCATEGORY_DATETIME)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
@@ -121,7 +127,7 @@ vet_expression(Node *node, ExpressionCheck *check)
 				place(check->location));
 	if (IsA(node, Var))
 		check_column((Var *) node, check);
-	if (IsA(node, SQLValueFunction))
+	if (!check->may_vary && IsA(node, SQLValueFunction))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				errmsg("a label's expression must not read the clock or the session"),
@@ -129,6 +135,22 @@ vet_expression(Node *node, ExpressionCheck *check)
 				place(check->location));
 	(void) check_functions_in_node(node, check_function, check);
 	return expression_tree_walker(node, vet_expression, check);
+}
+
+void
+pp_label_vet_value(LabelTarget *target, Oid type, Node *value, int location)
+{
+	LabelReading *reading = pp_label_current();
+	ExpressionCheck check = {.target = target, .may_vary = true, .location = -1};
+
+	reading->base = -1;
+	reading->location = location;
+	check_type(type, &check);
+	(void) vet_expression(value, &check);
+	reading->base = 0;
+	reading->location = -1;
+	if (value != NULL)
+		appendStringInfo(target->binding, "value %s;", nodeToString(value));
 }
 
 static Oid
@@ -154,34 +176,52 @@ type_of(Node *node)
 }
 
 /*
- * A type can bring code along: the constraints of a domain, or of a domain inside a composite type.
- * It must be of the acting owner's or a superuser's making, like a function.
+ * A type can bring code along: the constraints of a domain, or of a domain that it is made of. It
+ * must be of the acting owner's or a superuser's making, like a function, and so must its parts.
  */
 static void
 check_type(Oid type, ExpressionCheck *check)
 {
 	HeapTuple	tuple;
-	Oid			owner;
-	Oid			element;
+	FormData_pg_type form;
 
 	if (!OidIsValid(type))
 		return;
+	check_stack_depth();
 	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for type %u", type);	/* cannot happen */
-	owner = ((Form_pg_type) GETSTRUCT(tuple))->typowner;
-	element = ((Form_pg_type) GETSTRUCT(tuple))->typelem;
+	form = *(Form_pg_type) GETSTRUCT(tuple);
 	ReleaseSysCache(tuple);
-	if (owner != check->target->owner && !superuser_arg(owner))
+	if (form.typowner != check->target->owner && !superuser_arg(form.typowner))
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("type %s must not be used by this label", format_type_be(type)),
 				errdetail("It belongs to \"%s\", but its code would run as \"%s\", the owner of the labelled table.",
-						  GetUserNameFromId(owner, false),
+						  GetUserNameFromId(form.typowner, false),
 						  GetUserNameFromId(check->target->owner, false)),
 				errhint("Use a type that belongs to the table's owner or to a superuser."),
 				place(check->location));
-	check_type(element, check);
+	check_parts(type, &form, check);
+}
+
+static void
+check_parts(Oid type, Form_pg_type form, ExpressionCheck *check)
+{
+	check_type(form->typelem, check);
+	check_type(form->typbasetype, check);
+	if (form->typtype == TYPTYPE_RANGE)
+		check_type(get_range_subtype(type), check);
+	if (form->typtype == TYPTYPE_MULTIRANGE)
+		check_type(get_multirange_range(type), check);
+	if (OidIsValid(form->typrelid))
+	{
+		TupleDesc	columns = lookup_rowtype_tupdesc(type, -1);
+
+		for (int i = 0; i < columns->natts; i++)
+			check_type(TupleDescAttr(columns, i)->atttypid, check);
+		ReleaseTupleDesc(columns);
+	}
 }
 
 static bool
@@ -278,21 +318,8 @@ check_function(Oid function, void *context)
 		elog(ERROR, "cache lookup failed for function %u", function);	/* cannot happen */
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 
-	if (form->pronamespace == PG_CATALOG_NAMESPACE &&
-		reads_clock_or_session(NameStr(form->proname), form->pronargs))
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				errmsg("a label's expression must not read the clock or the session"),
-				errdetail("Function %s does.", format_procedure(function)),
-				errhint("The cut-off of the run is the only clock."),
-				place(check->location));
-	if (form->provolatile == PROVOLATILE_VOLATILE)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				errmsg("a label's expression must not call a volatile function"),
-				errdetail("Function %s is volatile.", format_procedure(function)),
-				errhint("Use immutable or stable functions only."),
-				place(check->location));
+	if (!check->may_vary)
+		refuse_varying(function, form, check);
 	if (form->pronamespace != PG_CATALOG_NAMESPACE &&
 		form->proowner != check->target->owner && !superuser_arg(form->proowner))
 		ereport(ERROR,
@@ -312,6 +339,26 @@ check_function(Oid function, void *context)
 				place(check->location));
 	ReleaseSysCache(tuple);
 	return false;
+}
+
+static void
+refuse_varying(Oid function, Form_pg_proc form, const ExpressionCheck *check)
+{
+	if (form->pronamespace == PG_CATALOG_NAMESPACE &&
+		reads_clock_or_session(NameStr(form->proname), form->pronargs))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("a label's expression must not read the clock or the session"),
+				errdetail("Function %s does.", format_procedure(function)),
+				errhint("The cut-off of the run is the only clock."),
+				place(check->location));
+	if (form->provolatile == PROVOLATILE_VOLATILE)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("a label's expression must not call a volatile function"),
+				errdetail("Function %s is volatile.", format_procedure(function)),
+				errhint("Use immutable or stable functions only."),
+				place(check->location));
 }
 
 /*

@@ -19,10 +19,18 @@
 PG_FUNCTION_INFO_V1(pp_sql_is_retention_period);
 PG_FUNCTION_INFO_V1(pp_sql_audit_promise);
 
+/* How far a zone may be from Greenwich: PostgreSQL writes what is farther in a way it reads as another moment. */
+#define LARGEST_OFFSET (16 * SECS_PER_HOUR - 1)
+
+/* The first day of the year 1800, before any zone changes its clocks; and more changes than any has, rules for the future included. */
+#define BEFORE_ALL_CHANGES INT64CONST(-5364662400)
+#define MOST_CHANGES 1000
+
 static char *timezone_setting;
 
 static bool is_promise(const char *action);
 static bool check_timezone(char **value, void **extra, GucSource source);
+static bool is_near(const pg_tz *zone);
 
 void
 pp_policy_init(void)
@@ -38,12 +46,43 @@ pp_policy_init(void)
 static bool
 check_timezone(char **value, void **extra, GucSource source)
 {
+	pg_tz	   *zone;
+
 	(void) extra;
 	(void) source;
-	if (pg_tzset(*value) != NULL)
-		return true;
-	GUC_check_errdetail("\"%s\" is not a time zone of this server.", *value);
-	return false;
+	zone = pg_tzset(*value);
+	if (zone == NULL)
+		GUC_check_errdetail("\"%s\" is not a time zone of this server.", *value);
+	else if (!is_near(zone))
+	{
+		GUC_check_errdetail("\"%s\" is 16 hours or more from UTC.", *value);
+		zone = NULL;
+	}
+	return zone != NULL;
+}
+
+/* Whether each of its offsets, whatever the season, can be written and read back. */
+static bool
+is_near(const pg_tz *zone)
+{
+	pg_time_t	moment = BEFORE_ALL_CHANGES;
+	pg_time_t	change;
+	long		before;
+	long		after;
+	int			before_isdst;
+	int			after_isdst;
+
+	for (int i = 0; i < MOST_CHANGES; i++)
+	{
+		int			found = pg_next_dst_boundary(&moment, &before, &before_isdst, &change, &after, &after_isdst, zone);
+
+		if (found < 0 || labs(before) > LARGEST_OFFSET)
+			return false;
+		if (found == 0)
+			return true;
+		moment = change;
+	}
+	return true;
 }
 
 void

@@ -11,7 +11,7 @@
 
 #include "access/attnum.h"
 #include "datatype/timestamp.h"
-#include "nodes/pg_list.h"
+#include "label/label.h"
 
 #define PP_TARGET "target"
 
@@ -70,7 +70,10 @@ extern char *pp_policy_state(const char *end);
 /* SQL, timestamptz: the end where it is a moment, else NULL. Palloc'd. */
 extern char *pp_policy_moment(const char *end);
 
-/* What static masking writes into a column: SQL over PP_TARGET, of the column's type. */
+/* The scope of a PSEUDONYMIZE: the one it names, else person. */
+extern const char *pp_policy_scope(const LabelTreatment *treatment);
+
+/* What static masking writes into a column: SQL over PP_TARGET, to be assigned to the column. */
 typedef struct MaskedColumn
 {
 	AttrNumber	attnum;

@@ -7,6 +7,7 @@
 #include "core/core.h"
 #include "label/label.h"
 #include "policy/policy.h"
+#include "pseudonym/pseudonym.h"
 
 /* A purpose's periods, the oldest first. */
 typedef struct PurposePeriod
@@ -29,6 +30,8 @@ typedef struct Promises
 {
 	TimestampTz cut_off;
 	List	   *purposes;		/* of Purpose, by name */
+	int			followed;		/* tables that a WITH has led to so far: a table counts on each
+								 * path */
 } Promises;
 
 /* policy_purpose.c: reads them, as committed. */
@@ -69,7 +72,7 @@ typedef struct TermList
 {
 	LabelTarget *target;
 	const Label *label;
-	const Promises *promises;
+	Promises   *promises;
 	const char *tenant;			/* SQL, text; NULL: rows have none */
 	List	   *caps;			/* of TermCap */
 } TermList;
@@ -89,7 +92,7 @@ typedef struct TermCap
  * The label is open for reading.
  */
 extern TermList open_terms(LabelTarget *target, const Label *label, const TermList *table,
-						   const Promises *promises);
+						   Promises *promises);
 
 /* policy_terms.c: what the names of a label resolve to, into target->binding and target->columns. */
 extern void resolve_names(LabelTarget *target, const Label *label);
@@ -185,7 +188,10 @@ extern void close_parent(ParentRow *parent);
 /* policy_with.c: to which table the foreign key leads, for the binding. */
 extern void bind_foreign_key(LabelTarget *target, const List *columns);
 
-/* policy_with.c: the parent's own terms, of which each purpose must be named; raises if not. */
+/*
+ * policy_with.c: the parent's own terms. Raises unless each purpose is named there, and where a
+ * WITH of the labelled table has led to too many tables by now.
+ */
 extern TermList parent_terms(const TermList *child, ParentRow *parent, const List *purposes);
 
 /* policy_with.c: SQL, text: the tenant of a row, by the table's TENANT; NULL without. */
@@ -227,11 +233,23 @@ extern char *compile_masking(LabelTarget *target, AttrNumber attnum, const Label
 /* policy_treatment.c: raises invalid_object_definition at the treatment. */
 extern void refuse_column(const TreatedColumn *column, const char *reason, const char *hint) pg_attribute_noreturn();
 
-/* policy_treatment.c: whether no two rows may have the same value in this column. */
-extern bool is_unique_alone(const TreatedColumn *column);
+/* policy_treatment.c: the column's default, coerced to its type; NULL when it has none. */
+extern Node *find_default(const TreatedColumn *column);
+
+/* policy_obstacle.c: refuses a treatment that could not succeed, or would change when the row is due. */
+extern void check_column(const TreatedColumn *column, const Bitmapset *read_by_terms);
+
+/* policy_obstacle.c: whether no two rows may have the same value in this column; or, with nulls, a null. */
+extern bool is_unique_alone(const TreatedColumn *column, bool nulls);
 
 /* policy_pseudonym.c: SQL of a column's pseudonym, and of whether it is one already where that can be told. */
 extern void compile_pseudonym(const TreatedColumn *column, ColumnTreatment *result);
+
+/* policy_subject_key.c: refuses to treat the subject's key by which another column of the table is treated. */
+extern void check_subject_key(const TreatedColumn *column);
+
+/* policy_subject_key.c: SQL of the key of the subject whose value the column has, as text: equal in every table that leads to the subject. */
+extern char *compile_subject_key(const TreatedColumn *column, const PseudonymFormat *format);
 
 /* policy_resolve.c: the checker of labels being set. */
 extern const char *check_rule(Oid relid, AttrNumber attnum, Label *label);

@@ -15,60 +15,87 @@
 #include "policy/policy_internal.h"
 #include "pseudonym/pseudonym.h"
 
-#define DEFAULT_SCOPE "person"
-
-static char *write_call(const TreatedColumn *column, const PseudonymFormat *format, const char *value, const char *scope);
+static char *value_sql(const TreatedColumn *column, Oid type);
+static char *write_array_call(const TreatedColumn *column, const PseudonymFormat *format, const char *scope);
+static char *write_call(const TreatedColumn *column, const PseudonymFormat *format, const char *scope, int room);
+static int	token_length(void);
 static const PseudonymFormat *find_format(const TreatedColumn *column, Oid type);
-static void check_length(const TreatedColumn *column, const PseudonymFormat *format, Oid type, int32 typmod);
-static char *subject_sql(const TreatedColumn *column, const PseudonymFormat *format);
+static int	room_of(Oid type, int32 typmod);
+static void check_length(const TreatedColumn *column, const PseudonymFormat *format, int room, bool is_array);
 static void check_scope(const TreatedColumn *column, const char *scope);
 
+const char *
+pp_policy_scope(const LabelTreatment *treatment)
+{
+	return treatment->scope != NULL ? treatment->scope->name : "person";
+}
+
 /*
- * A domain and varchar(n) are treated as what they are made from, and the result is given their type
- * again, with the domain's constraints.
+ * A domain, an array of domains and varchar(n) are treated as what they are made from. The result
+ * is assigned to the column: that checks its length and the domain's constraints.
  */
 void
 compile_pseudonym(const TreatedColumn *column, ColumnTreatment *result)
 {
-	const char *scope = column->treatment->scope ? column->treatment->scope->name : DEFAULT_SCOPE;
+	const char *scope = pp_policy_scope(column->treatment);
 	int32		typmod = column->typmod;
 	Oid			base = getBaseTypeAndTypmod(column->type, &typmod);
 	Oid			element = get_element_type(base);
-	Oid			type = OidIsValid(element) ? getBaseType(element) : base;
+	Oid			type = OidIsValid(element) ? getBaseTypeAndTypmod(element, &typmod) : base;
 	const PseudonymFormat *format = find_format(column, type);
-	char	   *value = psprintf("%s::%s", column->sql,
-								 format_type_be_qualified(OidIsValid(element) ? base : format->type));
+	int			room = room_of(type, typmod);
 
 	check_scope(column, scope);
+	check_length(column, format, room, OidIsValid(element));
 	appendStringInfo(column->target->binding, "pseudonym %s in %s;", format->name, scope);
 	scope = quote_literal_cstr(scope);
 	if (OidIsValid(element))
-	{
-		if (format->needs_subject)
-			refuse_column(column, "Its format needs the subject's key, which arrays have no place for.", "Choose another format.");
-		result->value = psprintf("privacy.pseudonym_array(%s, %s, %s)::%s", value, scope,
-								 quote_literal_cstr(format->name), column->type_name);
-		return;
-	}
-	check_length(column, format, type, typmod);
-	result->value = write_call(column, format, value, scope);
-	if (format->is_marked)
+		result->value = write_array_call(column, format, scope);
+	else
+		result->value = write_call(column, format, scope, room);
+	if (format->is_marked && !OidIsValid(element))
 		result->untreated = psprintf("%s IS DISTINCT FROM NULL AND NOT privacy.is_pseudonym(%s, %s%s)",
-									 column->sql, value, scope,
+									 column->sql, value_sql(column, format->type), scope,
 									 type == UUIDOID || format->keeps_domain ? "" : ", 'replace'");
 }
 
 static char *
-write_call(const TreatedColumn *column, const PseudonymFormat *format, const char *value, const char *scope)
+value_sql(const TreatedColumn *column, Oid type)
+{
+	return psprintf("%s::%s", column->sql, format_type_be_qualified(type));
+}
+
+static char *
+write_array_call(const TreatedColumn *column, const PseudonymFormat *format, const char *scope)
+{
+	if (format->needs_subject)
+		refuse_column(column, "Its format needs the subject's key, which arrays have no place for.", "Choose another format.");
+	return psprintf("privacy.pseudonym_array(%s, %s, %s)",
+					value_sql(column, get_array_type(format->type)), scope, quote_literal_cstr(format->name));
+}
+
+/* What is not of the format's form becomes a token, which may have to be cut. */
+static char *
+write_call(const TreatedColumn *column, const PseudonymFormat *format, const char *scope, int room)
 {
 	const char *third = NULL;
+	char	   *call;
 
 	if (format->needs_subject)
-		third = subject_sql(column, format);
+		third = compile_subject_key(column, format);
 	else if (format->argument != NULL)
 		third = quote_literal_cstr(format->argument);
-	return psprintf("privacy.%s(%s, %s%s%s)::%s", format->function, value, scope,
-					third ? ", " : "", third ? third : "", column->type_name);
+	call = psprintf("privacy.%s(%s, %s%s%s)", format->function, value_sql(column, format->type), scope,
+					third ? ", " : "", third ? third : "");
+	if (format->length == 0 && room < token_length())
+		return psprintf("pg_catalog.substr(%s, 1, %d)", call, room);
+	return call;
+}
+
+static int
+token_length(void)
+{
+	return pp_pseudonym_format("token", TEXTOID)->length;
 }
 
 static const PseudonymFormat *
@@ -81,47 +108,41 @@ find_format(const TreatedColumn *column, Oid type)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("pseudonym format \"%s\" does not exist for type %s", wanted->name, format_type_be(type)),
-				errhint("Valid formats are %s.", pp_pseudonym_format_names(type)),
+				errhint("Valid formats are %s.", pp_pseudonym_format_names(type, false)),
 				pp_label_position(wanted->location));
 	if (format == NULL)
 		refuse_column(column, psprintf("There are no pseudonyms of type %s.", column->type_name),
 					  "SET NULL, a literal, or a MASK.");
-	if (!format->is_unique && is_unique_alone(column))
+	if (!format->is_unique && is_unique_alone(column, false))
 		refuse_column(column, psprintf("It is unique, and pseudonyms of format %s are not.", format->name),
-					  psprintf("Formats for its type are %s.", pp_pseudonym_format_names(type)));
+					  psprintf("Unique formats for its type: %s.", pp_pseudonym_format_names(type, true)));
 	return format;
 }
 
-static void
-check_length(const TreatedColumn *column, const PseudonymFormat *format, Oid type, int32 typmod)
+/* How many characters the column, or an element of it, may have. */
+static int
+room_of(Oid type, int32 typmod)
 {
-	if ((type == VARCHAROID || type == BPCHAROID) && typmod >= 0 && typmod - VARHDRSZ < format->length)
-		refuse_column(column, psprintf("A pseudonym of format %s has up to %d characters, the column holds %d.",
-									   format->name, format->length, typmod - VARHDRSZ),
-					  "Widen the column.");
+	return (type == VARCHAROID || type == BPCHAROID) && typmod >= 0 ? typmod - VARHDRSZ : INT_MAX;
 }
 
-/* The key of the subject whose value it is, as text: equal in every table that leads to the subject. */
-static char *
-subject_sql(const TreatedColumn *column, const PseudonymFormat *format)
+static void
+check_length(const TreatedColumn *column, const PseudonymFormat *format, int room, bool is_array)
 {
-	Label	   *table = pp_label_load(column->target->relid, 0);
-	List	   *subjects = column->label->subjects != NIL ? column->label->subjects :
-	table != NULL ? table->subjects : NIL;
-	LabelSubject *subject;
-	LabelStart *key;
-
-	if (list_length(subjects) != 1 || list_length(((LabelSubject *) linitial(subjects))->keys) != 1)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				errmsg("format \"%s\" needs the subject's key", format->name),
-				errdetail("Neither the column's label nor its table's names one SUBJECT with one key column."),
-				errhint("Label the table with SUBJECT <kind> KEY (<column>) or VIA (<column>) first, or choose another format: %s.",
-						pp_pseudonym_format_names(format->type)),
-				pp_label_position(column->treatment->location));
-	subject = linitial(subjects);
-	key = linitial(subject->keys);
-	return psprintf("%s::pg_catalog.text", pp_label_resolve_column(column->target, &key->column, NULL, NULL));
+	if (room == INT_MAX)
+		return;
+	if (format->grows)
+		refuse_column(column, psprintf("A pseudonym of format %s grows with the value, the column holds %d characters.",
+									   format->name, room),
+					  "Widen the column: text, or varchar without a length.");
+	if (room < format->length)
+		refuse_column(column, psprintf("A pseudonym of format %s has up to %d characters, the column holds %d.",
+									   format->name, format->length, room),
+					  "Widen the column.");
+	if (format->length == 0 && is_array && room < token_length())
+		refuse_column(column, psprintf("A value that is not of the form of %s becomes a token of %d characters; the elements hold %d, and are not cut.",
+									   format->name, token_length(), room),
+					  psprintf("Widen the column to %d characters.", token_length()));
 }
 
 /* The rule runs as the table's owner, so it is the owner who needs the scope. */

@@ -38,7 +38,7 @@ typedef struct Resolution
 {
 	LabelTarget target;
 	const Label *table;			/* NULL: the table itself has no label */
-	const Promises *promises;
+	Promises   *promises;
 	TermList	list;			/* the table's terms, where it has any */
 	Bitmapset  *read;			/* columns that decide when rows and values are due */
 	List	   *parents;		/* tables whose labels were checked */

@@ -33,6 +33,9 @@
 #define LAST_START "'290000-01-01 00:00:00+00'::pg_catalog.timestamptz"
 #define LAST_DAY "'290000-01-01'::pg_catalog.date"
 
+/* In a zone east of Greenwich this day begins before the calendar of moments does: it begins with it instead. */
+#define FIRST_DAY "'4714-11-24 BC'::pg_catalog.date"
+
 static char *compile_parts(LabelTarget *target, const LabelStart *start);
 static char *as_timestamptz(const char *sql, Oid type, int location);
 static char *bound_column(LabelTarget *target, const LabelStart *start, TimestampTz latest);
@@ -88,10 +91,10 @@ as_timestamptz(const char *sql, Oid type, int location)
 
 	if (base == TIMESTAMPTZOID)
 		return psprintf("(%s)::pg_catalog.timestamptz", sql);
-	/* a day can be later than any moment */
+	/* a day can be earlier and later than any moment */
 	if (base == DATEOID)
-		return psprintf("(CASE WHEN %s < " LAST_DAY " THEN (%s)::pg_catalog.timestamptz "
-						"WHEN %s IS NOT NULL THEN 'infinity'::pg_catalog.timestamptz END)", sql, sql, sql);
+		return psprintf("(CASE WHEN %s = " FIRST_DAY " THEN " PP_ENDED " WHEN %s < " LAST_DAY " THEN (%s)::pg_catalog.timestamptz "
+						"WHEN %s IS NOT NULL THEN 'infinity'::pg_catalog.timestamptz END)", sql, sql, sql, sql);
 	ereport(ERROR,
 			errcode(ERRCODE_DATATYPE_MISMATCH),
 			errmsg("a starting point cannot be of type %s", format_type_be(type)),

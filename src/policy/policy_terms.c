@@ -74,7 +74,7 @@ resolve_start(LabelTarget *target, const LabelStart *start)
 }
 
 TermList
-open_terms(LabelTarget *target, const Label *label, const TermList *table, const Promises *promises)
+open_terms(LabelTarget *target, const Label *label, const TermList *table, Promises *promises)
 {
 	TermList	list = {.target = target, .label = label, .promises = promises};
 	ListCell   *cell;

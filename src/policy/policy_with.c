@@ -4,6 +4,11 @@
  * It is read by a sub-select in which the parent is called "target_up", its own parent
  * "target_up_up". The owner of the labelled table must be allowed to read it, and nothing that
  * reading it would run may belong to somebody else.
+ *
+ * Each path through the labels makes a sub-select of its own, and where keys fork and meet again
+ * there are exponentially many. Whoever may set a label could take the server's memory so, hence
+ * two limits: on the tables that one WITH leads to, and on the length of a chain, whose aliases must
+ * all differ within NAMEDATALEN.
  */
 #include "postgres.h"
 
@@ -19,9 +24,18 @@
 #include "core/core.h"
 #include "policy/policy_internal.h"
 
+/* How many tables one WITH may lead to, a table counted on each path to it. */
+#define MOST_FOLLOWED 100
+
+/* How often UP can be added to the alias of the labelled table. */
+#define UP "_up"
+#define LONGEST_CHAIN ((int) ((NAMEDATALEN - sizeof(PP_TARGET)) / (sizeof(UP) - 1)))
+
+static void check_length(const ParentRow *parent, int location);
 static void check_readable(Oid relid, Oid owner, int location);
 static void match_parent(LabelTarget *target, const ForeignKeyCacheInfo *key, ParentRow *parent);
 static bool is_not_null(Oid relid, AttrNumber attnum);
+static void count_followed(const TermList *child, const ParentRow *parent);
 static void require_named(const ParentRow *parent, const Promises *promises, const Purpose *purpose);
 static char *compile_tenant_via(LabelTarget *target, const LabelName *column);
 
@@ -41,14 +55,28 @@ open_parent(LabelTarget *target, const List *columns, int location, ParentRow *p
 	memset(parent, 0, sizeof(ParentRow));
 	parent->target.relid = key->confrelid;
 	parent->target.owner = target->owner;
-	parent->target.alias = psprintf("%s_up", target->alias);
+	parent->target.alias = psprintf("%s" UP, target->alias);
 	parent->target.binding = makeStringInfo();
+	check_length(parent, location);
 	match_parent(target, key, parent);
 	parent->label = pp_label_load(key->confrelid, 0);	/* check_parents has vouched for it */
 	if (parent->label == NULL)
 		elog(ERROR, "no label on relation %u", key->confrelid); /* cannot happen */
 	pp_label_open(&parent->reading, parent->label->source,
 				  psprintf("table \"%s\"", get_rel_name(key->confrelid)));
+}
+
+/* A name is cut where it gets too long; then two rows of the chain would be one. */
+static void
+check_length(const ParentRow *parent, int location)
+{
+	if (strlen(parent->target.alias) >= NAMEDATALEN)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("WITH or TENANT VIA leads through more than %d tables", LONGEST_CHAIN),
+				errdetail("The next would be \"%s\".", get_rel_name(parent->target.relid)),
+				errhint("Give one of the tables on the way an end or a TENANT of its own."),
+				pp_label_position(location));
 }
 
 /* Where no key has these columns, open_parent says so. */
@@ -132,7 +160,24 @@ parent_terms(const TermList *child, ParentRow *parent, const List *purposes)
 	{
 		require_named(parent, child->promises, lfirst(cell));
 	}
+	count_followed(child, parent);
 	return open_terms(&parent->target, parent->label, NULL, child->promises);
+}
+
+/* Each WITH of the labelled table begins anew, so that what is refused does not depend on the other terms. */
+static void
+count_followed(const TermList *child, const ParentRow *parent)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (strcmp(child->target->alias, PP_TARGET) == 0)
+		child->promises->followed = 0;
+	if (++child->promises->followed > MOST_FOLLOWED)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("WITH leads to more than %d tables", MOST_FOLLOWED),
+				errdetail("A table counts once for each path that leads to it, as \"%s\" does.",
+						  get_rel_name(parent->target.relid)),
+				errhint("Of several keys that lead to the same table, name one, or give a table on the way an end of its own."));
 }
 
 static void

@@ -72,7 +72,7 @@ static const PseudonymFormat formats[] = {
 	{"street", TEXTOID, "pseudonym_street", pp_sql_pseudonym_street, .length = 20},
 	{"postal_code", TEXTOID, "pseudonym_postal_code", pp_sql_pseudonym_postal_code, .is_unique = true},
 	{"city", TEXTOID, "pseudonym_city", pp_sql_pseudonym_city, .length = 14},
-	{"encrypted", TEXTOID, "encrypted_pseudonym", pp_sql_encrypted_pseudonym, .is_unique = true},
+	{"encrypted", TEXTOID, "encrypted_pseudonym", pp_sql_encrypted_pseudonym, .is_unique = true, .grows = true},
 	{"uuid", UUIDOID, "pseudonym", pp_sql_pseudonym_of_uuid, .is_marked = true, .is_unique = true},
 	{"number", INT2OID, "pseudonym", pp_sql_pseudonym_int2, .is_unique = true},
 	{"number", INT4OID, "pseudonym", pp_sql_pseudonym_int4, .is_unique = true},
@@ -99,13 +99,13 @@ pp_pseudonym_format(const char *name, Oid type)
 }
 
 const char *
-pp_pseudonym_format_names(Oid type)
+pp_pseudonym_format_names(Oid type, bool unique)
 {
 	StringInfoData names;
 
 	initStringInfo(&names);
 	for (size_t i = 0; i < lengthof(formats); i++)
-		if (takes(&formats[i], type))
+		if (takes(&formats[i], type) && (formats[i].is_unique || !unique))
 			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", formats[i].name);
 	return names.len > 0 ? names.data : "none";
 }

@@ -24,6 +24,7 @@ typedef struct PseudonymFormat
 	bool		needs_subject;	/* the third argument is the subject's key */
 	bool		keeps_domain;	/* of an address */
 	bool		is_unique;		/* different values get different pseudonyms */
+	bool		grows;			/* with the value, beyond its length */
 } PseudonymFormat;
 
 /*
@@ -32,7 +33,7 @@ typedef struct PseudonymFormat
  */
 extern const PseudonymFormat *pp_pseudonym_format(const char *name, Oid type);
 
-/* The names valid for a type, for hints: "token, email"; palloc'd, "none" for a type without formats. */
-extern const char *pp_pseudonym_format_names(Oid type);
+/* The names valid for a type, or the unique ones, for hints: "token, email"; palloc'd, "none" where there are none. */
+extern const char *pp_pseudonym_format_names(Oid type, bool unique);
 
 #endif							/* PP_PSEUDONYM_H */

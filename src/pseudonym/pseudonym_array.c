@@ -115,7 +115,7 @@ find_format(ArraySite *site)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 name != NULL ? errmsg("there is no format \"%s\" for elements of type %s", name, format_type_be(site->element)) :
 				 errmsg("there is no default format for elements of type %s", format_type_be(site->element)),
-				 errhint("Valid formats: %s.", pp_pseudonym_format_names(site->base))));
+				 errhint("Valid formats: %s.", pp_pseudonym_format_names(site->base, false))));
 	old_context = MemoryContextSwitchTo(site->context);
 	site->argument = CStringGetTextDatum(site->format->argument != NULL ? site->format->argument : "");
 	MemoryContextSwitchTo(old_context);

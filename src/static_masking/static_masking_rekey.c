@@ -38,9 +38,6 @@
 #include "pseudonym/pseudonym.h"
 #include "static_masking/static_masking_internal.h"
 
-/* Of labels that name none. */
-#define DEFAULT_SCOPE "person"
-
 PG_FUNCTION_INFO_V1(pp_sql_rekey_column);
 PG_FUNCTION_INFO_V1(pp_sql_rekey_table);
 
@@ -181,7 +178,7 @@ labelled_columns(Oid relid)
 			continue;
 		column->relid = relid;
 		column->column = get_attname(relid, attnum, false);
-		column->scope = treatment->scope ? treatment->scope->name : DEFAULT_SCOPE;
+		column->scope = pp_policy_scope(treatment);
 		if (format != NULL && format->is_marked)
 			result = lappend(result, column);
 		else

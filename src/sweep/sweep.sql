@@ -187,14 +187,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pp_sql_sweep_preview';
 REVOKE ALL ON FUNCTION privacy.sweep_preview(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.sweep_preview(timestamptz) IS
-	'What a sweep with this cut-off (NULL: now; the future is welcome) would do, changing nothing. Per rule: the rows or values that are due; of them, how many are blocked because a row that refers to them stays (blocked_by: the tables that may refer), restricted, or held; the first and last of their ends; how many wait for an event or are undetermined, and which purposes and starting points are the cause (missing); roughly the bytes and the time it takes. Reads each table once. A rule that cannot be counted says so in problem. Includes drafts. May be called by whoever may sweep. Raises invalid_parameter_value.';
+	'What a sweep with this cut-off (NULL: now; the future is welcome) would do, changing nothing. Per rule: the rows or values that are due; of them, how many are blocked because a row that refers to them stays (blocked_by: the tables that may refer; "(not counted)" behind one whose rows nobody but its owner may read, or that may go by another key), restricted, or held; the first and last of their ends; how many wait for an event or are undetermined, and which purposes and starting points are the cause (missing); roughly the bytes and the time it takes. Reads each table once. A rule that cannot be counted says so in problem. Includes drafts. May be called by whoever may sweep. Raises invalid_parameter_value.';
 
 CREATE FUNCTION privacy.row_state(relation regclass, key text, as_of timestamptz DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pp_sql_row_state';
 REVOKE ALL ON FUNCTION privacy.row_state(regclass, text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.row_state(regclass, text, timestamptz) IS
-	'The state of the row with this primary key at a moment (NULL: now): undetermined (no term applies, a condition is neither true nor false, no retention period, an infinite start), waiting (a clock has not started), running, restricted, held, blocked (a row that refers to it stays) or due; the first that fits. NULL where there is no such row. A key of several columns is an array: ''{2024,17}''. The caller needs SELECT on the whole table as well. Raises undefined_object, insufficient_privilege, invalid_parameter_value.';
+	'The state of the row with this primary key at a moment (NULL: now): undetermined (no term applies, a condition is neither true nor false, no retention period, an infinite start), waiting (a clock has not started), running, restricted, held, blocked (a row that refers to it stays) or due; the first that fits. What the preview names as not counted shows as due here. NULL where there is no such row. A key of several columns is an array: ''{2024,17}''. The caller needs SELECT on the whole table as well. Raises undefined_object, insufficient_privilege, invalid_parameter_value.';
 
 CREATE FUNCTION privacy.row_states(
 	as_of timestamptz DEFAULT NULL,
@@ -205,7 +205,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pp_sql_row_states';
 REVOKE ALL ON FUNCTION privacy.row_states(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.row_states(timestamptz) IS
-	'How many rows of each table with a deletion rule are in which state at a moment (NULL: now); they add up to total. waiting_since: the first event that did happen in a row that waits for another. A table that cannot be counted says so in problem. Raises invalid_parameter_value.';
+	'How many rows of each table with a deletion rule are in which state at a moment (NULL: now); they add up to total. waiting_since: the first event that did happen in a row that waits for another. What the preview names as not counted is among due. A table that cannot be counted says so in problem. Raises invalid_parameter_value.';
 
 CREATE FUNCTION privacy.explain(
 	relation regclass, key text, as_of timestamptz DEFAULT NULL,

@@ -36,6 +36,8 @@ typedef struct SweepAct
 } SweepAct;
 
 static bool calls_for_halves(const SweepAct *attempt, const ErrorData *error);
+static const char *find_at_work(const SweepAct *attempt);
+static void block_row(const SweepAct *attempt, const ErrorData *error);
 static void stand_by(SweepAct *attempt);
 static const char *name_blocker(const SweepAct *attempt, const ErrorData *error);
 static void act_on_halves(SweepBatch *batch, ArrayType *rows);
@@ -50,8 +52,9 @@ static int64 plan_one(SweepBatch *batch, SweepWatch *watch, int64 done);
 
 /*
  * Steps 3 and 4. A foreign-key error although nothing refers to the rows, or a lock conflict
- * although all rows are ours, comes from what a trigger does; the rows are halved until the culprit
- * stands alone, and that one is blocked, or locked.
+ * although all rows are ours, comes from what a trigger does; a constraint, a trigger or another
+ * table may refuse a row. The rows are halved until the culprit stands alone, and that one is
+ * blocked, or locked.
  */
 void
 act(SweepBatch *batch, ArrayType *rows)
@@ -60,6 +63,8 @@ act(SweepBatch *batch, ArrayType *rows)
 	int			count = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
 	ErrorData  *error;
 
+	if (batch->reach != NULL)
+		put_to_work(batch->reach, NULL);
 	attempt.memory = AllocSetContextCreate(CurrentMemoryContext, "pg_privacy rows", ALLOCSET_DEFAULT_SIZES);
 	error = pp_core_attempt(do_act, &attempt);
 	if (error == NULL)
@@ -74,21 +79,45 @@ act(SweepBatch *batch, ArrayType *rows)
 	else if (count > 1)
 		act_on_halves(batch, rows);
 	else
-		add_blocker(batch->run, batch->rule, name_blocker(&attempt, error), 1);
+		block_row(&attempt, error);
 }
 
 /*
- * NO ACTION and, from PostgreSQL 18 on, RESTRICT; where rows of several tables go, also what else
- * keeps one of them: a column that must not be null, a check, a trigger that raises an exception.
+ * What can be the fault of single rows: whatever keeps one of them (a key, a check, a value that an
+ * expression cannot take, a trigger that raises an exception), and anything in a table of another
+ * rule or none, unless the server itself is in trouble.
  */
 static bool
 calls_for_halves(const SweepAct *attempt, const ErrorData *error)
 {
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
 	return is_lock_conflict(error) || attempt->too_large ||
-		error->sqlerrcode == ERRCODE_FOREIGN_KEY_VIOLATION ||
-		error->sqlerrcode == ERRCODE_RESTRICT_VIOLATION ||
-		(attempt->together && (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-							   error->sqlerrcode == ERRCODE_RAISE_EXCEPTION));
+		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		category == ERRCODE_DATA_EXCEPTION ||
+		error->sqlerrcode == ERRCODE_RAISE_EXCEPTION ||
+		(find_at_work(attempt) != NULL && category != ERRCODE_INSUFFICIENT_RESOURCES &&
+		 category != ERRCODE_OPERATOR_INTERVENTION);
+}
+
+/* The table of another rule or none that was at work when an error was raised, or NULL. */
+static const char *
+find_at_work(const SweepAct *attempt)
+{
+	return attempt->batch->reach ? attempt->batch->reach->at_work : NULL;
+}
+
+/* A row that cannot go by itself, and why. */
+static void
+block_row(const SweepAct *attempt, const ErrorData *error)
+{
+	SweepBatch *batch = attempt->batch;
+	SweepRule  *rule = batch->rule;
+
+	add_blocker(batch->run, rule, name_blocker(attempt, error), 1);
+	if (rule->problem == NULL && !attempt->too_large && find_at_work(attempt) == NULL &&
+		error->sqlerrcode != ERRCODE_FOREIGN_KEY_VIOLATION && error->sqlerrcode != ERRCODE_RESTRICT_VIOLATION)
+		rule->problem = MemoryContextStrdup(batch->run->memory, pp_core_describe_error(error, true));
 }
 
 /* What an act has done and found counts only now that it stands. */
@@ -117,10 +146,22 @@ name_blocker(const SweepAct *attempt, const ErrorData *error)
 
 	if (attempt->too_large)
 		return psprintf("more than %d rows and references", MAX_GRAPH_ROWS);
-	if (error->sqlerrcode == ERRCODE_RAISE_EXCEPTION ||
-		(error->sqlerrcode == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION && table == attempt->batch->range->leaf))
-		return "a trigger";
-	return OidIsValid(table) ? pp_core_quote_relation(table) : "a foreign key";
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION &&
+		OidIsValid(table) && table != attempt->batch->range->leaf)
+		return pp_core_quote_relation(table);
+	if (find_at_work(attempt) != NULL)
+		return find_at_work(attempt);
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_FOREIGN_KEY_VIOLATION:
+		case ERRCODE_RESTRICT_VIOLATION:
+			return OidIsValid(table) ? pp_core_quote_relation(table) : "a foreign key";
+		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+		case ERRCODE_RAISE_EXCEPTION:
+			return "a trigger";
+		default:
+			return OidIsValid(table) ? "a constraint" : "an error";
+	}
 }
 
 static void

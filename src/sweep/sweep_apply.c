@@ -6,7 +6,8 @@
  * a circle go in one statement of several DELETEs: keys are checked at its end. A statement has one
  * user, so a circle through tables of several owners stays.
  *
- * Each statement must find exactly what was planned. A trigger that keeps a row would leave it
+ * What is due is asked once more before the first of them, not in them: a period may start at what
+ * its followers say. Each statement must find exactly what was planned. A trigger that keeps a row would leave it
  * without the one it refers to.
  */
 #include "postgres.h"
@@ -15,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -55,11 +57,14 @@ static Deletion *deletion_from(List **deletions, ReachTable *table);
 static List *plan_clearings(RowGraph *graph);
 static uint64 clears_of(const GraphRow *row);
 static SweepWatch *watch_plan(List *deletions, List *clearings);
+static void require_due(const Deletion *deletion, TimestampTz cut_off);
 static void clear_rows(const Clearing *clearing, TimestampTz cut_off);
 static char *clear_assignments(const GraphRow *row);
+static List *add_name(List *names, const char *name);
 static List *find_circles(List *deletions);
 static void visit_deletion(CircleSearch *search, Deletion *deletion);
-static void delete_circle(List *circle, ReachTable *root, TimestampTz cut_off);
+static ReachTable *table_at_work(List *circle, ReachTable *root);
+static void delete_circle(List *circle, ReachTable *root);
 static void require_one_owner(List *circle, ReachTable *root);
 static void refuse(Oid leaf, const char *detail) pg_attribute_noreturn();
 static int64 tell_effects(List *deletions, List *clearings, SweepRule *rule, List **effects);
@@ -72,10 +77,22 @@ apply_graph(RowGraph *graph, List **effects)
 	SweepWatch *watch = watch_plan(deletions, clearings);
 	ListCell   *cell;
 
+	foreach(cell, deletions)
+	{
+		put_to_work(graph->reach, ((Deletion *) lfirst(cell))->table);
+		require_due(lfirst(cell), graph->cut_off);
+	}
 	foreach(cell, clearings)
+	{
+		put_to_work(graph->reach, ((Clearing *) lfirst(cell))->table);
 		clear_rows(lfirst(cell), graph->cut_off);
+	}
 	foreach(cell, find_circles(deletions))
-		delete_circle(lfirst(cell), linitial(graph->reach->tables), graph->cut_off);
+	{
+		put_to_work(graph->reach, table_at_work(lfirst(cell), linitial(graph->reach->tables)));
+		delete_circle(lfirst(cell), linitial(graph->reach->tables));
+	}
+	put_to_work(graph->reach, NULL);
 	check_watch(watch);
 	return tell_effects(deletions, clearings, ((ReachTable *) linitial(graph->reach->tables))->rule, effects);
 }
@@ -196,6 +213,24 @@ watch_plan(List *deletions, List *clearings)
 	return watch;
 }
 
+/* Before anything is done, for what is done may be what the start of a period is read from. */
+static void
+require_due(const Deletion *deletion, TimestampTz cut_off)
+{
+	const ReachTable *table = deletion->table;
+	Oid			types[] = {TIMESTAMPTZOID, TIDARRAYOID};
+	Datum		values[] = {TimestampTzGetDatum(cut_off), PointerGetDatum(tids_of(deletion->rows))};
+
+	if (table->resolved == NULL)
+		return;
+	if (execute_as(table->owner,
+				   psprintf("SELECT FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
+							table->name, in_rows(2, DatumGetArrayTypeP(values[1])), table->resolved->due),
+				   2, types, values, 0) != list_length(deletion->rows))
+		refuse(table->leaf, "A row is not due any more.");
+	SPI_freetuptable(SPI_tuptable);
+}
+
 static void
 clear_rows(const Clearing *clearing, TimestampTz cut_off)
 {
@@ -210,31 +245,44 @@ clear_rows(const Clearing *clearing, TimestampTz cut_off)
 		refuse(clearing->table->leaf, "A trigger kept a row that was to be updated.");
 }
 
+/* By name: a partition's own keys and those of its table may number the columns in two ways. */
 static char *
 clear_assignments(const GraphRow *row)
 {
-	Bitmapset  *columns = NULL;
-	Bitmapset  *defaults = NULL;
+	List	   *columns = NIL;
+	List	   *defaults = NIL;
 	StringInfoData sql;
-	Oid			child = InvalidOid;
-	int			column = -1;
+	ListCell   *cell;
 
 	for (GraphEdge *edge = row->referred; edge != NULL; edge = edge->next_referred)
 	{
 		RowReference *reference = edge->reference;
+		int			column = -1;
 
 		if (reference->kind != REFERENCE_CLEARS || !edge->parent->goes)
 			continue;
-		child = reference->child;
-		columns = bms_add_members(columns, reference->cleared);
-		if (reference->action == FKCONSTR_ACTION_SETDEFAULT)
-			defaults = bms_add_members(defaults, reference->cleared);
+		while ((column = bms_next_member(reference->cleared, column)) >= 0)
+		{
+			const char *name = get_attname(reference->child, column, false);
+
+			columns = add_name(columns, name);
+			if (reference->action == FKCONSTR_ACTION_SETDEFAULT)
+				defaults = add_name(defaults, name);
+		}
 	}
 	initStringInfo(&sql);
-	while ((column = bms_next_member(columns, column)) >= 0)
-		appendStringInfo(&sql, "%s%s = %s", sql.len > 0 ? ", " : "", quote_identifier(get_attname(child, column, false)),
-						 bms_is_member(column, defaults) ? "DEFAULT" : "NULL");
+	foreach(cell, columns)
+	{
+		appendStringInfo(&sql, "%s%s = %s", sql.len > 0 ? ", " : "", quote_identifier(strVal(lfirst(cell))),
+						 list_member(defaults, lfirst(cell)) ? "DEFAULT" : "NULL");
+	}
 	return sql.data;
+}
+
+static List *
+add_name(List *names, const char *name)
+{
+	return list_append_unique(names, makeString(pstrdup(name)));
 }
 
 static List *
@@ -283,35 +331,40 @@ visit_deletion(CircleSearch *search, Deletion *deletion)
 	search->circles = lappend(search->circles, circle);
 }
 
-/* One DELETE for each table, all in one statement. What is due is asked once more. */
+/* Of a circle the first table that is not the root: whose trigger raised an error nobody can tell. */
+static ReachTable *
+table_at_work(List *circle, ReachTable *root)
+{
+	ReachTable *table = ((Deletion *) linitial(circle))->table;
+
+	return table == root && list_length(circle) > 1 ? ((Deletion *) lsecond(circle))->table : table;
+}
+
+/* One DELETE for each table, all in one statement, of rows that are locked and proved due. */
 static void
-delete_circle(List *circle, ReachTable *root, TimestampTz cut_off)
+delete_circle(List *circle, ReachTable *root)
 {
 	int			count = list_length(circle);
-	Oid		   *types = palloc(sizeof(Oid) * (count + 1));
-	Datum	   *values = palloc(sizeof(Datum) * (count + 1));
+	Oid		   *types = palloc(sizeof(Oid) * count);
+	Datum	   *values = palloc(sizeof(Datum) * count);
 	StringInfoData deletes;
 	StringInfoData counts;
 
 	require_one_owner(circle, root);
 	initStringInfo(&deletes);
 	initStringInfo(&counts);
-	types[0] = TIMESTAMPTZOID;
-	values[0] = TimestampTzGetDatum(cut_off);
 	for (int i = 0; i < count; i++)
 	{
 		Deletion   *deletion = list_nth(circle, i);
 
-		types[i + 1] = TIDARRAYOID;
-		values[i + 1] = PointerGetDatum(tids_of(deletion->rows));
-		appendStringInfo(&deletes, "%s d%d AS (DELETE FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s RETURNING 1)",
-						 i > 0 ? "," : "WITH", i, deletion->table->name,
-						 in_rows(i + 2, DatumGetArrayTypeP(values[i + 1])),
-						 deletion->table->resolved ? deletion->table->resolved->due : "$1 IS NOT NULL");
+		types[i] = TIDARRAYOID;
+		values[i] = PointerGetDatum(tids_of(deletion->rows));
+		appendStringInfo(&deletes, "%s d%d AS (DELETE FROM ONLY %s AS " PP_TARGET " WHERE %s RETURNING 1)",
+						 i > 0 ? "," : "WITH", i, deletion->table->name, in_rows(i + 1, DatumGetArrayTypeP(values[i])));
 		appendStringInfo(&counts, "%s (SELECT pg_catalog.count(*) FROM d%d)", i > 0 ? "," : "", i);
 	}
 	(void) execute_as(((Deletion *) linitial(circle))->table->owner,
-					  psprintf("%s SELECT%s", deletes.data, counts.data), count + 1, types, values, 0);
+					  psprintf("%s SELECT%s", deletes.data, counts.data), count, types, values, 0);
 	for (int i = 0; i < count; i++)
 	{
 		Deletion   *deletion = list_nth(circle, i);

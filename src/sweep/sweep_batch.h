@@ -84,7 +84,7 @@ extern int64 execute_kept(SweepBatch *batch, const char *statement, Datum *value
 /* sweep_batch.c: as execute_rule, where the result is one number. */
 extern int64 count_rule(SweepBatch *batch, const char *statement, int nargs, Datum *values);
 
-/* sweep_batch.c: somebody holds what we need. */
+/* sweep_batch.c: somebody holds what we need, or has moved it to another partition while we waited. */
 extern bool is_lock_conflict(const ErrorData *error);
 
 #endif							/* PP_SWEEP_BATCH_H */

@@ -7,31 +7,56 @@
  * as the owner of the table, nesting the rules of the referring tables. A foreign key that comes
  * back to a table already in the chain is asked only whether its rows are due.
  *
- * Another owner's table is not read: what it brings along (casts, index expressions) must not run
- * as this one. The sweep itself is more thorough (sweep_reach.c): it acts as each owner.
+ * What cannot be known that way is not guessed: the table is named as not counted. That is so for
+ * another owner's table: what it brings along (casts, index expressions) must not run as this one.
+ * It is so for rows that may go by one foreign key while another would keep them, which takes
+ * collecting rows, not one expression. And it is so beyond MAX_REFERENCES: nested, a mesh of foreign
+ * keys has exponentially many paths. The sweep itself collects rows and acts as each owner
+ * (sweep_reach.c).
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "core/core.h"
 #include "label/label.h"
 #include "sweep/sweep_ahead.h"
 
-/* A row rule while it is resolved. */
+/* As many references are asked about in one expression. */
+#define MAX_REFERENCES 100
+
+/* A row rule while it is resolved, and as resolved. */
 typedef struct RowRule
 {
 	Oid			relid;
 	TimestampTz as_of;
-	RetentionRule *rule;
+	Oid			owner;			/* of the view */
+	RetentionRule *rule;		/* NULL: none that runs as the owner */
 } RowRule;
 
-static List *blockers_of(const BlockedView *view, Oid relid, List *path);
+static int	compare_names(const ListCell *a, const ListCell *b);
+static void reach_rows(BlockedView *view, Oid relid);
+static List *references_to_rows(const BlockedView *view, Oid relid);
+static bool is_inherited(const ForeignKey *key);
+static List *blockers_of(BlockedView *view, Oid relid, List *path);
+static bool only_clears(const BlockedView *view, const RowReference *reference);
+static bool can_ask(BlockedView *view, const RowReference *reference);
+static bool may_go_otherwise(const BlockedView *view, const RowReference *reference);
+static void require_trusted_child(void *arg);
 static bool is_labelled(const BlockedView *view, Oid relid);
-static char *compile_stays(const BlockedView *view, const RowReference *reference, List *path);
-static char *compile_goes_within(const BlockedView *view, Oid relid, List *path);
+static bool overlaps(const List *oids, Oid relid);
+static char *compile_stays(BlockedView *view, Oid relid, const RowReference *reference, List *path);
+static char *compile_goes_along(BlockedView *view, const RowReference *reference, List *path);
+static char *see_as_target(Oid relid, const char *alias, const char *condition);
+static char *compile_goes_within(BlockedView *view, Oid relid, List *path);
+static RetentionRule *find_row_rule_of(BlockedView *view, Oid relid);
 static void resolve_row_rule(void *arg);
 
 BlockedView
@@ -48,63 +73,209 @@ open_view(Oid owner, TimestampTz as_of)
 }
 
 List *
-find_blockers(const BlockedView *view, Oid relid)
+find_blockers(BlockedView *view, Oid relid)
 {
-	return blockers_of(view, relid, NIL);
+	List	   *blockers;
+
+	reach_rows(view, relid);
+	blockers = blockers_of(view, relid, NIL);
+	list_sort(blockers, compare_names);
+	list_sort(view->uncounted, list_oid_cmp);
+	return blockers;
+}
+
+/* The catalogue is read in no order. */
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((Blocker *) lfirst(a))->table, ((Blocker *) lfirst(b))->table);
+}
+
+/* Whatever may go along with rows of this table, as far as it matters to keys that would keep them. */
+static void
+reach_rows(BlockedView *view, Oid relid)
+{
+	ListCell   *cell;
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	if (list_difference_oid(leaves_of(relid), view->reached) == NIL)
+		return;
+	view->reached = list_concat_unique_oid(view->reached, leaves_of(relid));
+	foreach(cell, references_to_rows(view, relid))
+	{
+		RowReference *reference = lfirst(cell);
+
+		if (reference->action == FKCONSTR_ACTION_CASCADE || is_labelled(view, reference->child))
+			reach_rows(view, reference->child);
+	}
+}
+
+/* Also those to one partition only, or to an inheritance child. */
+static List *
+references_to_rows(const BlockedView *view, Oid relid)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, get_rel_relkind(relid) == '\0' ? NIL : find_all_inheritors(relid, NoLock, NULL))
+	{
+		ListCell   *key;
+
+		foreach(key, view->keys)
+		{
+			ForeignKey *candidate = lfirst(key);
+
+			if (candidate->parent == lfirst_oid(cell) &&
+				(candidate->parent == relid || !is_inherited(candidate)))
+				result = list_concat(result, references_among(list_make1(candidate), candidate->parent));
+		}
+	}
+	return result;
+}
+
+/* A foreign key to a partitioned table has one more constraint for each of its partitions. */
+static bool
+is_inherited(const ForeignKey *key)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->constraint));
+	bool		inherited = HeapTupleIsValid(tuple) && OidIsValid(((Form_pg_constraint) GETSTRUCT(tuple))->conparentid);
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return inherited;
 }
 
 static List *
-blockers_of(const BlockedView *view, Oid relid, List *path)
+blockers_of(BlockedView *view, Oid relid, List *path)
 {
 	List	   *result = NIL;
 	ListCell   *cell;
 
 	check_stack_depth();
 	path = lappend_oid(list_copy(path), relid);
-	foreach(cell, references_among(view->keys, relid))
+	foreach(cell, references_to_rows(view, relid))
 	{
 		RowReference *reference = lfirst(cell);
-		Blocker    *blocker = palloc0(sizeof(Blocker));
+		Blocker    *blocker;
 
-		if ((reference->action == FKCONSTR_ACTION_SETNULL || reference->action == FKCONSTR_ACTION_SETDEFAULT) &&
-			!is_labelled(view, reference->child))
+		CHECK_FOR_INTERRUPTS();
+		if (only_clears(view, reference))
 			continue;
+		if (!can_ask(view, reference))
+		{
+			view->uncounted = list_append_unique_oid(view->uncounted, reference->child);
+			continue;
+		}
+		blocker = palloc0(sizeof(Blocker));
 		blocker->table = reference->table;
-		if (pp_core_table_owner(reference->child) == view->owner)
-			blocker->stays = compile_stays(view, reference, path);
-		result = lappend(result, blocker);
+		blocker->stays = compile_stays(view, relid, reference, path);
+		if (blocker->stays != NULL)
+			result = lappend(result, blocker);
 	}
 	return result;
+}
+
+/* Of another owner's table nobody knows whether it can be cleared. */
+static bool
+only_clears(const BlockedView *view, const RowReference *reference)
+{
+	return (reference->action == FKCONSTR_ACTION_SETNULL || reference->action == FKCONSTR_ACTION_SETDEFAULT) &&
+		!is_labelled(view, reference->child) && pp_core_table_owner(reference->child) == view->owner;
+}
+
+static bool
+can_ask(BlockedView *view, const RowReference *reference)
+{
+	RowRule		child = {.relid = reference->child, .owner = view->owner};
+
+	return view->asked++ < MAX_REFERENCES &&
+		pp_core_table_owner(reference->child) == view->owner &&
+		!may_go_otherwise(view, reference) &&
+		pp_core_attempt(require_trusted_child, &child) == NULL;
+}
+
+/* This key keeps its rows, but they may follow by another. */
+static bool
+may_go_otherwise(const BlockedView *view, const RowReference *reference)
+{
+	return reference->action != FKCONSTR_ACTION_CASCADE && !is_labelled(view, reference->child) &&
+		overlaps(view->reached, reference->child);
+}
+
+static void
+require_trusted_child(void *arg)
+{
+	RowRule    *child = arg;
+
+	pp_label_require_trusted(child->relid, child->owner);
 }
 
 static bool
 is_labelled(const BlockedView *view, Oid relid)
 {
+	return overlaps(view->labelled, relid);
+}
+
+static bool
+overlaps(const List *oids, Oid relid)
+{
 	ListCell   *cell;
 
 	foreach(cell, leaves_of(relid))
 	{
-		if (list_member_oid(view->labelled, lfirst_oid(cell)))
+		if (list_member_oid(oids, lfirst_oid(cell)))
 			return true;
 	}
 	return false;
 }
 
+/*
+ * NULL: its rows always go along. In "match" the row that is referred to is a leaf's, which may have
+ * columns that the table has not.
+ */
 static char *
-compile_stays(const BlockedView *view, const RowReference *reference, List *path)
+compile_stays(BlockedView *view, Oid relid, const RowReference *reference, List *path)
 {
-	char	   *goes;
+	char	   *goes = compile_goes_along(view, reference, path);
+	char	   *stays;
 
-	pp_label_require_trusted(reference->child, view->owner);
-	if (reference->action == FKCONSTR_ACTION_CASCADE && !is_labelled(view, reference->child))
-		goes = list_member_oid(path, reference->child) ? "true" :
-			psprintf("NOT %s", any_blocker(blockers_of(view, reference->child, path)));
-	else
-		goes = compile_goes_within(view, reference->child, path);
-	return psprintf("EXISTS (SELECT FROM (SELECT " PP_TARGET ".*, " PP_TARGET ".tableoid AS \"its table\", "
-					PP_TARGET ".ctid AS \"its place\", %s AS \"it goes\" FROM %s AS " PP_TARGET ") AS child WHERE %s "
-					"AND NOT (child.\"its table\" = " PP_TARGET ".tableoid AND child.\"its place\" = " PP_TARGET ".ctid) "
-					"AND NOT child.\"it goes\")", goes, reference->table, reference->match);
+	if (goes == NULL)
+		return NULL;
+	stays = psprintf("EXISTS (SELECT FROM %s AS child WHERE %s "
+					 "AND NOT (child.tableoid = " PP_TARGET ".tableoid AND child.ctid = " PP_TARGET ".ctid) AND NOT %s)",
+					 reference->table, reference->match, see_as_target(reference->child, "child", goes));
+	if (reference->parent == relid)
+		return stays;
+	return psprintf("EXISTS (SELECT FROM (SELECT " PP_TARGET ".tableoid, " PP_TARGET ".ctid) AS here WHERE %s)",
+					see_as_target(reference->parent, "here", stays));
+}
+
+/* SQL, boolean over the referring row as "target"; NULL: always. */
+static char *
+compile_goes_along(BlockedView *view, const RowReference *reference, List *path)
+{
+	List	   *keepers;
+
+	if (reference->action != FKCONSTR_ACTION_CASCADE || is_labelled(view, reference->child))
+		return compile_goes_within(view, reference->child, path);
+	if (list_member_oid(path, reference->child))
+		return NULL;
+	keepers = blockers_of(view, reference->child, path);
+	return keepers == NIL ? NULL : psprintf("NOT %s", any_blocker(keepers));
+}
+
+/*
+ * SQL, boolean: a condition over "target", asked of the row that goes by another alias. Nothing is
+ * added beside the row's own columns, so that none can clash.
+ */
+static char *
+see_as_target(Oid relid, const char *alias, const char *condition)
+{
+	if (strcmp(condition, "false") == 0)
+		return pstrdup(condition);
+	return psprintf("EXISTS (SELECT FROM %s AS " PP_TARGET " WHERE " PP_TARGET ".tableoid = %s.tableoid "
+					"AND " PP_TARGET ".ctid = %s.ctid AND %s)", pp_core_quote_relation(relid), alias, alias, condition);
 }
 
 char *
@@ -116,40 +287,58 @@ any_blocker(const List *blockers)
 	initStringInfo(&sql);
 	foreach(cell, blockers)
 	{
-		Blocker    *blocker = lfirst(cell);
-
-		if (blocker->stays != NULL)
-			appendStringInfo(&sql, "%s%s", sql.len > 0 ? " OR " : "", blocker->stays);
+		appendStringInfo(&sql, "%s%s", sql.len > 0 ? " OR " : "", ((Blocker *) lfirst(cell))->stays);
 	}
 	return sql.len > 0 ? psprintf("(%s)", sql.data) : "false";
 }
 
 char *
-compile_goes(const BlockedView *view, Oid relid)
+compile_goes(BlockedView *view, Oid relid)
 {
+	reach_rows(view, relid);
 	return compile_goes_within(view, relid, NIL);
 }
 
 static char *
-compile_goes_within(const BlockedView *view, Oid relid, List *path)
+compile_goes_within(BlockedView *view, Oid relid, List *path)
 {
-	RowRule		row = {.relid = relid, .as_of = view->as_of};
-	RetentionRule *rule;
+	RetentionRule *rule = find_row_rule_of(view, relid);
 
-	if (pp_core_attempt(resolve_row_rule, &row) != NULL)
-		return "false";
-	rule = row.rule;
-	if (rule == NULL || rule->draft || rule->owner != view->owner)
+	if (rule == NULL)
 		return "false";
 	if (list_member_oid(path, relid))
 		return psprintf("COALESCE(%s, false)", rule->due);
 	return psprintf("COALESCE(%s AND NOT %s, false)", rule->due, any_blocker(blockers_of(view, relid, path)));
 }
 
+/* NULL: its rows stay. */
+static RetentionRule *
+find_row_rule_of(BlockedView *view, Oid relid)
+{
+	RowRule    *row;
+	ListCell   *cell;
+
+	foreach(cell, view->rules)
+	{
+		if (((RowRule *) lfirst(cell))->relid == relid)
+			return ((RowRule *) lfirst(cell))->rule;
+	}
+	row = palloc0(sizeof(RowRule));
+	row->relid = relid;
+	row->as_of = view->as_of;
+	row->owner = view->owner;
+	view->rules = lappend(view->rules, row);
+	if (pp_core_attempt(resolve_row_rule, row) != NULL)
+		row->rule = NULL;
+	return row->rule;
+}
+
 static void
 resolve_row_rule(void *arg)
 {
 	RowRule    *row = arg;
+	RetentionRule *rule = pp_policy_resolve(row->relid, 0, row->as_of, false);
 
-	row->rule = pp_policy_resolve(row->relid, 0, row->as_of, false);
+	if (rule != NULL && !rule->draft && rule->owner == row->owner)
+		row->rule = rule;
 }

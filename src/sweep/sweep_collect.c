@@ -105,10 +105,11 @@ look_below(RowGraph *graph, ReachTable *table)
 static void
 look_along(RowGraph *graph, RowReference *reference, List *rows)
 {
+	graph->reach->at_work = reference->table;
 	switch (reference->kind)
 	{
 		case REFERENCE_BLOCKS:
-			keep_rows(find_referred(graph, reference, rows, NULL), reference->table);
+			keep_rows(reference->opaque ? rows : find_referred(graph, reference, rows, NULL), reference->table);
 			break;
 		case REFERENCE_ACCOMPANIES:
 			rows = find_referred(graph, reference, rows, NULL);
@@ -125,6 +126,7 @@ look_along(RowGraph *graph, RowReference *reference, List *rows)
 			gather_referring(graph, search_for(graph, reference, rows), " FOR NO KEY UPDATE OF child");
 			break;
 	}
+	put_to_work(graph->reach, NULL);
 }
 
 /* NULL: there is nothing to search for. */
@@ -141,13 +143,15 @@ confirm_due(RowGraph *graph, ReachTable *table, List *rows)
 	Oid			types[] = {TIMESTAMPTZOID, TIDARRAYOID};
 	Datum		values[] = {TimestampTzGetDatum(graph->cut_off), PointerGetDatum(tids_of(rows))};
 	List	   *confirmed = NIL;
-	int64		count = execute_as(table->owner,
-								   psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
-											table->name, in_rows(2, DatumGetArrayTypeP(values[1])),
-											table->resolved->due),
-								   2, types, values, 0);
 	ListCell   *cell;
+	int64		count;
 
+	put_to_work(graph->reach, table);
+	count = execute_as(table->owner,
+					   psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
+								table->name, in_rows(2, DatumGetArrayTypeP(values[1])), table->resolved->due),
+					   2, types, values, 0);
+	put_to_work(graph->reach, NULL);
 	foreach(cell, rows)
 		keep_row(lfirst(cell), NULL);
 	for (int64 i = 0; i < count; i++)

@@ -41,11 +41,14 @@ typedef struct TableRules
 	Oid			owner;
 	TimestampTz as_of;
 	List	   *rules;			/* of RetentionRule, the row's first where there is one */
+	RowKey		key;
+	ReturnSetInfo *result;
 } TableRules;
 
 static TableRules load_table(Oid relid, TimestampTz as_of);
-static char *explain_statement(const TableRules *table, const char *key);
-static char *deciding_facts(const TableRules *table, const char *key);
+static void explain_row(void *arg);
+static char *explain_statement(const TableRules *table);
+static char *deciding_facts(const TableRules *table);
 static char *compile_effect(const TableRules *table);
 static char *list_facts(const TableRules *table);
 static void add_fact(StringInfo sql, const RetentionRule *rule, const RetentionFact *fact);
@@ -59,10 +62,7 @@ static const char *quote_or_null(const char *word);
 Datum
 pp_sql_explain(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	TimestampTz as_of = moment_argument(fcinfo, 2);
-	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		arguments[] = {TimestampTzGetDatum(as_of)};
 	TableRules	table;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -70,19 +70,29 @@ pp_sql_explain(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	require_reader(PG_GETARG_OID(0));
 	table = load_table(PG_GETARG_OID(0), as_of);
+	table.key = read_key(table.relid, text_to_cstring(PG_GETARG_TEXT_PP(1)), as_of);
+	table.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ask_rule(table.relid, explain_row, &table);
+	PG_RETURN_VOID();
+}
+
+static void
+explain_row(void *arg)
+{
+	TableRules *table = arg;
+	char	   *statement = explain_statement(table);
+
 	SPI_connect();
-	query_as_owner(table.owner, explain_statement(&table, match_key(table.relid, text_to_cstring(PG_GETARG_TEXT_PP(1)))),
-				   1, types, arguments);
+	query_as_owner(table->owner, statement, table->key.nargs, table->key.types, table->key.values);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Datum		values[EXPLAIN_COLUMNS];
 		bool		nulls[EXPLAIN_COLUMNS];
 
 		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		tuplestore_putvalues(table->result->setResult, table->result->setDesc, values, nulls);
 	}
 	SPI_finish();
-	PG_RETURN_VOID();
 }
 
 static TableRules
@@ -109,16 +119,16 @@ load_table(Oid relid, TimestampTz as_of)
 
 /* Of the facts of each purpose the one that decides, in the order in which they end; undetermined comes last. */
 static char *
-explain_statement(const TableRules *table, const char *key)
+explain_statement(const TableRules *table)
 {
 	return psprintf("SELECT list, purpose, basis, source, CASE WHEN pg_catalog.isfinite(start) THEN start END, "
 					"period, decided_by, %s, state, effect, " OBSTACLE
 					" FROM (%s) AS decided ORDER BY place, ends NULLS LAST, purpose",
-					pp_policy_moment("ends"), deciding_facts(table, key));
+					pp_policy_moment("ends"), deciding_facts(table));
 }
 
 static char *
-deciding_facts(const TableRules *table, const char *key)
+deciding_facts(const TableRules *table)
 {
 	RetentionRule *first = linitial(table->rules);
 
@@ -129,7 +139,7 @@ deciding_facts(const TableRules *table, const char *key)
 					"WHERE %s ORDER BY fact.list, fact.purpose, fact.ends DESC NULLS LAST",
 					pp_policy_state("fact.ends"), compile_effect(table),
 					first->attnum == 0 ? first->end : "NULL", list_blockers(table),
-					pp_core_quote_relation(table->relid), list_facts(table), key);
+					pp_core_quote_relation(table->relid), list_facts(table), table->key.match);
 }
 
 /* What happens at this end: the row goes with the last of all lists, a value with the last purpose that it serves. */
@@ -213,11 +223,13 @@ list_blockers(const TableRules *table)
 	{
 		Blocker    *blocker = lfirst(cell);
 
-		if (blocker->stays == NULL)
-			appendStringInfo(&sql, ", %s", quote_literal_cstr(psprintf("perhaps rows of %s (another owner's)", blocker->table)));
-		else
-			appendStringInfo(&sql, ", CASE WHEN %s THEN %s END", blocker->stays,
-							 quote_literal_cstr(psprintf("rows of %s refer to it", blocker->table)));
+		appendStringInfo(&sql, ", CASE WHEN %s THEN %s END", blocker->stays,
+						 quote_literal_cstr(psprintf("rows of %s refer to it", blocker->table)));
+	}
+	foreach(cell, view.uncounted)
+	{
+		appendStringInfo(&sql, ", %s", quote_literal_cstr(psprintf("perhaps rows of %s" NOT_COUNTED,
+																   pp_core_quote_relation(lfirst_oid(cell)))));
 	}
 	return sql.data;
 }

@@ -37,6 +37,7 @@ typedef struct SweepReach
 	List	   *labelled;		/* OIDs of every leaf that a label governs */
 	List	   *tables;			/* of ReachTable, the root's leaf first */
 	List	   *clearing;		/* of RowReference: all that clear */
+	const char *at_work;		/* a table, not of the root's rule, that may raise */
 } SweepReach;
 
 typedef struct GraphEdge GraphEdge;
@@ -91,6 +92,12 @@ extern void add_effect(List **effects, const SweepEffect *more);
 /* sweep_reach.c: from the leaf of a rule, under locks that last until the end of the transaction. */
 extern SweepReach *load_reach(SweepRun *run, SweepRule *rule, RetentionRule *resolved, Oid leaf);
 extern ReachTable *find_reached(SweepReach *reach, Oid leaf);
+
+/*
+ * sweep_reach.c: says on which table the next statement works (NULL: on none). An error there only
+ * blocks, unless the table is of the root's rule.
+ */
+extern void put_to_work(SweepReach *reach, const ReachTable *table);
 
 /*
  * sweep_collect.c: the graph below the due rows (tid[], locked) of the reach's first leaf. Locks

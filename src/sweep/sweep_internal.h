@@ -161,7 +161,9 @@ typedef struct RowReference
 	/* of a batch: */
 	ReferenceKind kind;
 	const char *due;			/* of a companion's rule: SQL over "target" */
-	int			bit;			/* of a reference that clears: its number among those of child */
+	bool		opaque;			/* it blocks all rows, referred to or not */
+	List	   *leaves;			/* of a reference that clears: of child */
+	int			bit;			/* likewise: no other one's of the same leaf */
 } RowReference;
 
 /* sweep_reference.c: the foreign keys that lead to a leaf; keys: what load_keys() returned. */

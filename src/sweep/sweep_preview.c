@@ -44,9 +44,6 @@ enum
 	PREVIEW_COLUMNS
 };
 
-/* Behind the name of a referring table that could not be read. */
-#define NOT_COUNTED " (not counted)"
-
 /* About what the sweep takes for a row at full speed; doc/sweep.md says that it is a rough guess. */
 #define MICROSECONDS_PER_ROW 4
 
@@ -65,8 +62,8 @@ typedef struct RulePreview
 static void preview_rule(ReturnSetInfo *result, Oid relid, AttrNumber attnum, TimestampTz as_of);
 static void count_rule(void *arg);
 static void count_due(RulePreview *preview);
-static char *due_statement(const RulePreview *preview, const BlockedView *view, const List *blockers);
-static char *name_blockers(const List *blockers, bool counted);
+static char *due_statement(const RulePreview *preview, BlockedView *view, const List *blockers);
+static char *name_blockers(const List *blockers, const List *uncounted);
 static void count_not_due(RulePreview *preview);
 static char *not_due_statement(const RulePreview *preview);
 static char *name_missing(const RulePreview *preview);
@@ -155,14 +152,14 @@ count_due(RulePreview *preview)
 	for (int i = 0; i < (int) lengthof(columns); i++)
 		read_column(preview, columns[i], i + 1);
 	SPI_finish();
-	names = name_blockers(blockers, DatumGetInt64(preview->values[PREVIEW_BLOCKED]) > 0);
+	names = name_blockers(DatumGetInt64(preview->values[PREVIEW_BLOCKED]) > 0 ? blockers : NIL, view.uncounted);
 	if (names != NULL)
 		put(preview, PREVIEW_BLOCKED_BY, CStringGetTextDatum(names));
 }
 
 /* A column's rule does not count values whose row goes anyway. */
 static char *
-due_statement(const RulePreview *preview, const BlockedView *view, const List *blockers)
+due_statement(const RulePreview *preview, BlockedView *view, const List *blockers)
 {
 	const RetentionRule *rule = preview->rule;
 	char	   *stays = "true";
@@ -183,20 +180,20 @@ due_statement(const RulePreview *preview, const BlockedView *view, const List *b
 					rule->restricted, rule->held, size, pp_core_quote_relation(preview->relid), rule->due, stays);
 }
 
-/* Those that may be read, if anything is blocked; and those that may not. */
 static char *
-name_blockers(const List *blockers, bool counted)
+name_blockers(const List *blockers, const List *uncounted)
 {
 	char	   *names = NULL;
 	ListCell   *cell;
 
 	foreach(cell, blockers)
 	{
-		Blocker    *blocker = lfirst(cell);
-
-		if (counted || blocker->stays == NULL)
-			names = psprintf("%s%s%s%s", names ? names : "", names ? ", " : "", blocker->table,
-							 blocker->stays ? "" : NOT_COUNTED);
+		names = psprintf("%s%s%s", names ? names : "", names ? ", " : "", ((Blocker *) lfirst(cell))->table);
+	}
+	foreach(cell, uncounted)
+	{
+		names = psprintf("%s%s%s" NOT_COUNTED, names ? names : "", names ? ", " : "",
+						 pp_core_quote_relation(lfirst_oid(cell)));
 	}
 	return names;
 }
@@ -231,17 +228,17 @@ not_due_statement(const RulePreview *preview)
 	ListCell   *cell;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s AND state = 'waiting'), "
-					 "pg_catalog.count(*) FILTER (WHERE %s AND state = 'undetermined')", rule->untreated, rule->untreated);
+	appendStringInfo(&sql, "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s AND judged.state = 'waiting'), "
+					 "pg_catalog.count(*) FILTER (WHERE %s AND judged.state = 'undetermined')", rule->untreated, rule->untreated);
 	foreach(cell, rule->facts)
 	{
-		appendStringInfo(&sql, ", pg_catalog.count(*) FILTER (WHERE %s AND state IN ('waiting', 'undetermined') "
+		appendStringInfo(&sql, ", pg_catalog.count(*) FILTER (WHERE %s AND judged.state IN ('waiting', 'undetermined') "
 						 "AND %s IN ('waiting', 'undetermined'))",
 						 rule->untreated, pp_policy_state(psprintf("COALESCE(%s, $1)", ((RetentionFact *) lfirst(cell))->end)));
 	}
-	appendStringInfo(&sql, " FROM (SELECT " PP_TARGET ".*, %s AS state FROM (SELECT " PP_TARGET ".*, (%s) AS \"its end\" FROM %s AS " PP_TARGET
-					 " OFFSET 0) AS " PP_TARGET ") AS " PP_TARGET,
-					 pp_policy_state(PP_TARGET ".\"its end\""), rule->end, pp_core_quote_relation(rule->relid));
+	appendStringInfo(&sql, " FROM %s AS " PP_TARGET ", LATERAL (SELECT (%s) AS ends OFFSET 0) AS reckoned, "
+					 "LATERAL (SELECT %s AS state OFFSET 0) AS judged",
+					 pp_core_quote_relation(rule->relid), rule->end, pp_policy_state("reckoned.ends"));
 	return sql.data;
 }
 

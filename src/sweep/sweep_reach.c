@@ -11,7 +11,7 @@
  * The sweep acts on a table as its owner, as the server's own cascade does: who declares ON DELETE
  * CASCADE or SET NULL has asked for it. Where it could not be sure of the effect (rewrite rules, a
  * partition of another owner, a column that must not be null or that others refer to), the key
- * blocks.
+ * blocks. Where it cannot even find out which rows are referred to, the key blocks all of them.
  *
  * The tables' labels are locked against change and the tables against DDL until the transaction
  * ends.
@@ -50,6 +50,9 @@ static ReachTable *add_table(SweepReach *reach, Oid leaf);
 static void add_references(SweepReach *reach, ReachTable *table);
 static List *await_leaving(SweepReach *reach, List *references);
 static ReferenceKind classify(SweepReach *reach, RowReference *reference);
+static bool is_rewritten(const RowReference *reference);
+static bool is_trusted(Oid child);
+static void require_trusted(void *arg);
 static void admit_children(SweepReach *reach, RowReference *reference);
 static bool is_labelled(SweepReach *reach, Oid relid);
 static bool may_accompany(SweepReach *reach, Oid child);
@@ -112,6 +115,14 @@ find_reached(SweepReach *reach, Oid leaf)
 	return NULL;
 }
 
+void
+put_to_work(SweepReach *reach, const ReachTable *table)
+{
+	ReachTable *root = linitial(reach->tables);
+
+	reach->at_work = table == NULL || table->rule == root->rule ? NULL : table->name;
+}
+
 /* Depth first, each table once. */
 static void
 add_references(SweepReach *reach, ReachTable *table)
@@ -150,7 +161,7 @@ await_leaving(SweepReach *reach, List *references)
 		RowReference *reference = lfirst(cell);
 		ListCell   *leaf;
 
-		foreach(leaf, reference->kind == REFERENCE_BLOCKS && !is_labelled(reach, reference->child) ?
+		foreach(leaf, reference->kind == REFERENCE_BLOCKS && !reference->opaque && !is_labelled(reach, reference->child) ?
 				leaves_of(reference->child) : NIL)
 		{
 			ReachTable *table = find_reached(reach, lfirst_oid(leaf));
@@ -177,6 +188,9 @@ classify(SweepReach *reach, RowReference *reference)
 	{
 		pp_label_lock(lfirst_oid(cell), false);
 	}
+	reference->opaque = is_rewritten(reference) || !is_trusted(reference->child);
+	if (reference->opaque)
+		return REFERENCE_BLOCKS;
 	if (is_labelled(reach, reference->child))
 		return may_accompany(reach, reference->child) ? REFERENCE_ACCOMPANIES : REFERENCE_BLOCKS;
 	if (reference->action == FKCONSTR_ACTION_NOACTION || reference->action == FKCONSTR_ACTION_RESTRICT ||
@@ -185,6 +199,44 @@ classify(SweepReach *reach, RowReference *reference)
 	if (reference->action == FKCONSTR_ACTION_CASCADE)
 		return REFERENCE_FOLLOWS;
 	return may_clear(reach, reference) ? REFERENCE_CLEARS : REFERENCE_BLOCKS;
+}
+
+/* The server's own ON DELETE would raise an error at a rewrite rule, also for a row that nobody refers to. */
+static bool
+is_rewritten(const RowReference *reference)
+{
+	CmdType		event = reference->action == FKCONSTR_ACTION_CASCADE ? CMD_DELETE : CMD_UPDATE;
+	Relation	child;
+	bool		rewritten = false;
+
+	if (reference->action == FKCONSTR_ACTION_NOACTION || reference->action == FKCONSTR_ACTION_RESTRICT)
+		return false;
+	child = try_relation_open(reference->child, NoLock);
+	if (child == NULL)
+		return false;
+	for (int i = 0; child->rd_rules != NULL && i < child->rd_rules->numLocks; i++)
+		rewritten |= child->rd_rules->rules[i]->event == event;
+	relation_close(child, NoLock);
+	return rewritten;
+}
+
+/* Whether its owner can read it without running code of the owners of its children. */
+static bool
+is_trusted(Oid child)
+{
+	ErrorData  *error = pp_core_attempt(require_trusted, &child);
+
+	if (error != NULL && error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
+		ReThrowError(error);
+	return error == NULL;
+}
+
+static void
+require_trusted(void *arg)
+{
+	Oid			child = *(Oid *) arg;
+
+	pp_label_require_trusted(child, pp_core_table_owner(child));
 }
 
 /* The leaves of a referencing table join the reach. */
@@ -300,14 +352,18 @@ may_clear(SweepReach *reach, RowReference *reference)
 {
 	ListCell   *cell;
 
+	reference->leaves = leaves_of(reference->child);
 	foreach(cell, reach->clearing)
 	{
-		reference->bit += ((RowReference *) lfirst(cell))->child == reference->child;
+		RowReference *other = lfirst(cell);
+
+		if (list_length(list_difference_oid(other->leaves, reference->leaves)) < list_length(other->leaves))
+			reference->bit = Max(reference->bit, other->bit + 1);
 	}
 	if (reference->bit >= 64 ||
 		(reference->action == FKCONSTR_ACTION_SETNULL && must_not_be_null(reference->child, reference->cleared)))
 		return false;
-	foreach(cell, leaves_of(reference->child))
+	foreach(cell, reference->leaves)
 	{
 		if (is_referred_to(reach, lfirst_oid(cell), reference))
 			return false;

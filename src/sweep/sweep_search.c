@@ -9,6 +9,10 @@
  * All rows of a batch are looked for in one statement: a referencing column without an index costs
  * one reading of its table per batch.
  *
+ * Whether a referring row is due by its own rule is asked for that row alone: an expression may
+ * raise an error at rows that nobody here refers to. No column of a table is called ctid, so that
+ * no key comes in conflict with it.
+ *
  * Keys travel as arrays. An array of arrays or of rows would come apart on arrival, so such keys
  * travel as what they look like.
  */
@@ -109,7 +113,7 @@ given_rows(const ReferenceSearch *search)
 		appendStringInfo(&output, ", %s%s%s", key, travels_as_text(lfirst_oid(type)) ? "::" : "",
 						 travels_as_text(lfirst_oid(type)) ? format_type_be_qualified(lfirst_oid(type)) : "");
 	}
-	return psprintf("(SELECT \"row of the sweep\"%s FROM ROWS FROM (unnest($2%s)) AS given (\"row of the sweep\"%s)) AS "
+	return psprintf("(SELECT ctid%s FROM ROWS FROM (unnest($2%s)) AS given (ctid%s)) AS "
 					PP_TARGET, output.data, arrays.data, columns.data);
 }
 
@@ -117,15 +121,16 @@ int64
 search_referred(ReferenceSearch *search, const char *due)
 {
 	const RowReference *reference = search->reference;
-	char	   *children = psprintf("%s%s AS child", only(reference), reference->table);
+	const char *stays = "";
 
 	if (due != NULL)
-		children = psprintf("(SELECT " PP_TARGET ".*, (%s) AS \"it goes\" FROM %s%s AS " PP_TARGET ") AS child",
-							due, only(reference), reference->table);
+		stays = psprintf(" AND CASE WHEN %s THEN (SELECT %s FROM %s%s AS " PP_TARGET " WHERE " PP_TARGET
+						 ".ctid = child.ctid AND " PP_TARGET ".tableoid = child.tableoid) IS NOT TRUE END",
+						 reference->match, due, only(reference), reference->table);
 	return execute_as(pp_core_table_owner(reference->child),
-					  psprintf("SELECT " PP_TARGET ".\"row of the sweep\" FROM %s WHERE $1 IS NOT NULL AND "
-							   "EXISTS (SELECT FROM %s WHERE %s%s)", given_rows(search), children, reference->match,
-							   due ? " AND child.\"it goes\" IS NOT TRUE" : ""),
+					  psprintf("SELECT " PP_TARGET ".ctid FROM %s WHERE $1 IS NOT NULL AND "
+							   "EXISTS (SELECT FROM %s%s AS child WHERE %s%s)", given_rows(search),
+							   only(reference), reference->table, reference->match, stays),
 					  search->nargs, search->types, search->values, 0);
 }
 
@@ -135,7 +140,7 @@ search_referring(ReferenceSearch *search, const char *lock, int limit)
 	const RowReference *reference = search->reference;
 
 	return execute_as(pp_core_table_owner(reference->child),
-					  psprintf("SELECT " PP_TARGET ".\"row of the sweep\", child.tableoid, child.ctid FROM %s, %s%s AS child "
+					  psprintf("SELECT " PP_TARGET ".ctid, child.tableoid, child.ctid FROM %s, %s%s AS child "
 							   "WHERE $1 IS NOT NULL AND %s%s", given_rows(search), only(reference), reference->table,
 							   reference->match, lock),
 					  search->nargs, search->types, search->values, limit + 1);

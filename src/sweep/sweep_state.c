@@ -8,6 +8,10 @@
  * the agreement of this row ended, for instance. Hence it takes two things: EXECUTE on the function,
  * which nobody has by default, and the right to read the whole table it is asked about, with no row
  * security in between.
+ *
+ * What the rule reads elsewhere stays there: an error that quotes it is put in other words. A
+ * key can be a personal number, and statements end up in the context of errors and in logs: it is a
+ * parameter, never part of the SQL.
  */
 #include "postgres.h"
 
@@ -19,11 +23,11 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 #include "core/core.h"
 #include "label/label.h"
@@ -44,16 +48,27 @@ typedef struct StateCount
 	bool		nulls[STATE_COLUMNS];
 } StateCount;
 
+/* One row being asked about. */
+typedef struct StateQuestion
+{
+	Oid			relid;
+	RetentionRule *rule;
+	RowKey		key;
+	char	   *state;			/* NULL: no such row */
+} StateQuestion;
+
 /* A part of a key being read. */
 typedef struct KeyPart
 {
+	Oid			owner;
 	Oid			type;
 	int32		typmod;
-	char	   *text;
+	char	   *word;
+	Datum		value;
 } KeyPart;
 
-static char *find_state(Oid relid, const char *key, TimestampTz as_of);
-static void check_key_part(Oid relid, Oid type, int32 typmod, char *word);
+static void find_state(void *arg);
+static Datum convert_key_part(Oid relid, Oid type, int32 typmod, char *word);
 static void read_key_part(void *arg);
 static Bitmapset *primary_key(Relation relation);
 static char **split_key(Oid relid, const char *key, int columns);
@@ -67,44 +82,54 @@ Datum
 pp_sql_row_state(PG_FUNCTION_ARGS)
 {
 	TimestampTz as_of = moment_argument(fcinfo, 2);
-	char	   *state;
+	StateQuestion question = {0};
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	state = find_state(PG_GETARG_OID(0), text_to_cstring(PG_GETARG_TEXT_PP(1)), as_of);
-	if (state == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(state));
-}
-
-static char *
-find_state(Oid relid, const char *key, TimestampTz as_of)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(as_of)};
-	RetentionRule *rule;
-	BlockedView view;
-	char	   *state = NULL;
-
-	require_reader(relid);
-	rule = pp_policy_resolve(relid, 0, as_of, false);
-	if (rule == NULL)
+	question.relid = PG_GETARG_OID(0);
+	require_reader(question.relid);
+	question.rule = pp_policy_resolve(question.relid, 0, as_of, false);
+	if (question.rule == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("table \"%s\" has no RETAIN", get_rel_name(relid)),
+				errmsg("table \"%s\" has no RETAIN", get_rel_name(question.relid)),
 				errhint("Tables with a deletion rule are listed by privacy.sweep_rule."));
-	pp_label_require_trusted(relid, rule->owner);
-	view = open_view(rule->owner, as_of);
+	pp_label_require_trusted(question.relid, question.rule->owner);
+	question.key = read_key(question.relid, text_to_cstring(PG_GETARG_TEXT_PP(1)), as_of);
+	ask_rule(question.relid, find_state, &question);
+	if (question.state == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(question.state));
+}
+
+static void
+find_state(void *arg)
+{
+	StateQuestion *question = arg;
+	RetentionRule *rule = question->rule;
+	MemoryContext caller = CurrentMemoryContext;
+	BlockedView view = open_view(rule->owner, DatumGetTimestampTz(question->key.values[0]));
+	char	   *state = compile_state(rule, rule->end, any_blocker(find_blockers(&view, question->relid)));
+	char	   *statement = psprintf("SELECT %s FROM %s AS " PP_TARGET " WHERE %s",
+									 state, pp_core_quote_relation(question->relid), question->key.match);
+
 	SPI_connect();
-	query_as_owner(rule->owner, psprintf("SELECT %s FROM %s AS " PP_TARGET " WHERE %s",
-										 compile_state(rule, rule->end, any_blocker(find_blockers(&view, relid))),
-										 pp_core_quote_relation(relid), match_key(relid, key)),
-				   1, types, values);
+	query_as_owner(rule->owner, statement, question->key.nargs, question->key.types, question->key.values);
 	if (SPI_processed > 0)
-		state = MemoryContextStrdup(caller, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+		question->state = MemoryContextStrdup(caller, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
 	SPI_finish();
-	return state;
+}
+
+void
+ask_rule(Oid relid, void (*work) (void *arg), void *arg)
+{
+	ErrorData  *error = pp_core_attempt(work, arg);
+
+	if (error != NULL)
+		ereport(ERROR,
+				errcode(error->sqlerrcode),
+				errmsg("the rule of table \"%s\" cannot be asked", get_rel_name(relid)),
+				errdetail("%s", pp_core_describe_error(error, true)));
 }
 
 TimestampTz
@@ -146,55 +171,59 @@ require_reader(Oid relid)
 				errhint("It takes SELECT on the whole table, without row security."));
 }
 
-/* Each part is read by its own type's input function, as a literal. */
-char *
-match_key(Oid relid, const char *key)
+/* Compared as the primary key does it, whatever search_path says. */
+RowKey
+read_key(Oid relid, const char *key, TimestampTz as_of)
 {
 	Relation	relation = table_open(relid, AccessShareLock);
 	Bitmapset  *columns = primary_key(relation);
 	char	  **parts = split_key(relid, key, bms_num_members(columns));
-	StringInfoData sql;
+	RowKey		result = {.match = "", .nargs = 1, .types = {TIMESTAMPTZOID}, .values = {TimestampTzGetDatum(as_of)}};
 	int			attnum = -1;
-	int			part = 0;
 
-	initStringInfo(&sql);
 	while ((attnum = bms_next_member(columns, attnum)) >= 0)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+		char	   *column = psprintf(PP_TARGET ".%s", quote_identifier(NameStr(attribute->attname)));
+		Oid			equal = lookup_type_cache(attribute->atttypid, TYPECACHE_EQ_OPR)->eq_opr;
 
-		check_key_part(relid, attribute->atttypid, attribute->atttypmod, parts[part]);
-		appendStringInfo(&sql, "%s" PP_TARGET ".%s = %s::%s", part > 0 ? " AND " : "",
-						 quote_identifier(NameStr(attribute->attname)), quote_literal_cstr(parts[part]),
-						 format_type_extended(attribute->atttypid, attribute->atttypmod,
-											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
-		part++;
+		result.types[result.nargs] = attribute->atttypid;
+		result.values[result.nargs] = convert_key_part(relid, attribute->atttypid, attribute->atttypmod,
+													   parts[result.nargs - 1]);
+		result.nargs++;
+		result.match = psprintf("%s%s%s", result.match, result.nargs > 2 ? " AND " : "",
+								pp_core_equals(equal, relid, attnum, column, relid, attnum, psprintf("$%d", result.nargs)));
 	}
 	table_close(relation, NoLock);
-	return sql.data;
+	return result;
 }
 
-/* As the caller, whose value it is; the server's own message would quote it. */
-static void
-check_key_part(Oid relid, Oid type, int32 typmod, char *word)
+/* As the owner, whose type it may be; the server's own message would quote the value. */
+static Datum
+convert_key_part(Oid relid, Oid type, int32 typmod, char *word)
 {
-	KeyPart		part = {.type = type, .typmod = typmod, .text = word};
+	KeyPart		part = {.owner = pp_core_table_owner(relid), .type = type, .typmod = typmod, .word = word};
 
-	if (pp_core_attempt(read_key_part, &part) != NULL)
+	if (word == NULL || pp_core_attempt(read_key_part, &part) != NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				errmsg("the key does not fit the primary key of table \"%s\"", get_rel_name(relid)),
 				errdetail("A part of it is no value of type %s.", format_type_be(type)));
+	return part.value;
 }
 
 static void
 read_key_part(void *arg)
 {
 	KeyPart    *part = arg;
+	CoreStay	stay;
 	Oid			input;
 	Oid			parameter;
 
 	getTypeInputInfo(part->type, &input, &parameter);
-	(void) OidInputFunctionCall(input, part->text, parameter, part->typmod);
+	pp_core_enter(&stay, part->owner, true);
+	part->value = OidInputFunctionCall(input, part->word, parameter, part->typmod);
+	pp_core_leave(&stay);
 }
 
 /* In the order of the table's columns. */
@@ -227,8 +256,7 @@ split_key(Oid relid, const char *key, int columns)
 	parts[0] = unconstify(char *, key);
 	if (columns == 1)
 		return parts;
-	check_key_part(relid, TEXTARRAYOID, -1, parts[0]);
-	deconstruct_array(DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, parts[0], TEXTOID, -1)),
+	deconstruct_array(DatumGetArrayTypeP(convert_key_part(relid, TEXTARRAYOID, -1, parts[0])),
 					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
 	if (count != columns)
 		ereport(ERROR,
@@ -236,7 +264,7 @@ split_key(Oid relid, const char *key, int columns)
 				errmsg("the key has %d parts, the primary key %d columns", count, columns),
 				errhint("Give an array of the parts in the order of the table's columns: '{2024,17}'."));
 	for (int i = 0; i < count; i++)
-		parts[i] = nulls[i] ? "" : TextDatumGetCString(elements[i]);
+		parts[i] = nulls[i] ? NULL : TextDatumGetCString(elements[i]);
 	return parts;
 }
 
@@ -324,14 +352,14 @@ count_statement(const RetentionRule *rule, const char *blocked)
 	for (int i = 0; i < (int) lengthof(states); i++)
 	{
 		if (states[i] != NULL)
-			appendStringInfo(&sql, ", pg_catalog.count(*) FILTER (WHERE state = '%s')", states[i]);
+			appendStringInfo(&sql, ", pg_catalog.count(*) FILTER (WHERE stated.state = '%s')", states[i]);
 		else
-			appendStringInfoString(&sql, ", pg_catalog.min(since) FILTER (WHERE state = 'waiting')");
+			appendStringInfoString(&sql, ", pg_catalog.min(stated.since) FILTER (WHERE stated.state = 'waiting')");
 	}
-	appendStringInfo(&sql, " FROM (SELECT %s AS state, since FROM (SELECT " PP_TARGET ".*, " PP_TARGET ".tableoid, "
-					 PP_TARGET ".ctid, (%s) AS \"its end\", %s AS since FROM %s AS " PP_TARGET " OFFSET 0) AS " PP_TARGET ") AS stated",
-					 compile_state(rule, PP_TARGET ".\"its end\"", blocked), rule->end, oldest_start(rule),
-					 pp_core_quote_relation(rule->relid));
+	appendStringInfo(&sql, " FROM %s AS " PP_TARGET ", LATERAL (SELECT (%s) AS ends, %s AS since OFFSET 0) AS reckoned, "
+					 "LATERAL (SELECT %s AS state, reckoned.since OFFSET 0) AS stated",
+					 pp_core_quote_relation(rule->relid), rule->end, oldest_start(rule),
+					 compile_state(rule, "reckoned.ends", blocked));
 	return sql.data;
 }
 

@@ -3,14 +3,18 @@
  *
  * A user's trigger, or a foreign key's action, runs inside the batch and may delete or change rows
  * that must stay. The server counts what a transaction does to each table; the batch compares those
- * counts with its plan, in every labelled table every table that the batch acts on, and every one that refers to such, and
- * rolls back when they differ.
+ * counts with its plan, in every labelled table, every table that the batch acts on, and every one
+ * that refers to such, and rolls back when they differ. The counts are kept by the level of
+ * subtransactions, and what was rolled back is in none of them.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
-#include "utils/fmgrprotos.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/lock.h"
+#include "utils/pgstat_internal.h"
 #include "utils/syscache.h"
 
 #include "core/core.h"
@@ -35,7 +39,9 @@ struct SweepWatch
 };
 
 static WatchedTable *count_tuples(Oid relid);
+static PgStat_TableXactStatus *find_counts(Oid relid);
 static Oid	filenode_of(Oid relid);
+static bool is_ours(Oid relid);
 
 SweepWatch *
 start_watch(List *leaves)
@@ -81,14 +87,25 @@ static WatchedTable *
 count_tuples(Oid relid)
 {
 	WatchedTable *table = palloc0(sizeof(WatchedTable));
-	Datum		argument = ObjectIdGetDatum(relid);
 
 	table->relid = relid;
-	table->deleted = DatumGetInt64(DirectFunctionCall1(pg_stat_get_xact_tuples_deleted, argument));
-	table->updated = DatumGetInt64(DirectFunctionCall1(pg_stat_get_xact_tuples_updated, argument));
-	table->inserted = DatumGetInt64(DirectFunctionCall1(pg_stat_get_xact_tuples_inserted, argument));
+	for (PgStat_TableXactStatus *level = find_counts(relid); level != NULL; level = level->upper)
+	{
+		table->deleted += level->tuples_deleted;
+		table->updated += level->tuples_updated;
+		table->inserted += level->tuples_inserted;
+	}
 	table->filenode = filenode_of(relid);
 	return table;
+}
+
+/* Not pg_stat_get_xact_...(): they also count what a trigger has done and taken back. */
+static PgStat_TableXactStatus *
+find_counts(Oid relid)
+{
+	PgStat_EntryRef *entry = pgstat_fetch_pending_entry(PGSTAT_KIND_RELATION, MyDatabaseId, relid);
+
+	return entry != NULL && entry->pending != NULL ? ((PgStat_TableStatus *) entry->pending)->trans : NULL;
 }
 
 static Oid
@@ -105,6 +122,20 @@ filenode_of(Oid relid)
 	return filenode;
 }
 
+/* Whoever rewrites a table locks it; else it was somebody else. */
+static bool
+is_ours(Oid relid)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+#if PG_VERSION_NUM >= 170000
+	return LockHeldByMe(&tag, AccessExclusiveLock, false);
+#else
+	return LockHeldByMe(&tag, AccessExclusiveLock);
+#endif
+}
+
 void
 check_watch(SweepWatch *watch)
 {
@@ -118,7 +149,7 @@ check_watch(SweepWatch *watch)
 		int64		updated_more = after->updated - before->updated - before->planned_updated;
 
 		/* a trigger may keep a log elsewhere, but not put rows back where they are swept */
-		if (after->filenode != before->filenode)
+		if (after->filenode != before->filenode && is_ours(before->relid))
 			ereport(ERROR,
 					errcode(ERRCODE_PP_EVIDENCE),
 					errmsg("the batch changed rows that it had not planned"),

@@ -22,14 +22,17 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_privacy')$$, $$
 	function privacy.alter_purpose(text,interval,timestamp with time zone)
 	function privacy.audit_head()
+	function privacy.audit_promise(text,text,jsonb)
 	function privacy.chain_pseudonym(text,text)
 	function privacy.chain_pseudonym(uuid,text)
 	function privacy.check_label(text)
 	function privacy.check_labels()
-	function privacy.create_purpose(text,text,interval,text,text,boolean)
+	function privacy.create_policy_version(text,timestamp with time zone,timestamp with time zone,text,integer)
+	function privacy.create_purpose(text,text,interval,text,text,boolean,integer)
 	function privacy.create_scope(text,text,boolean)
 	function privacy.destroy_scope(text,integer)
 	function privacy.encrypted_pseudonym(text,text)
+	function privacy.explain(regclass,text,timestamp with time zone)
 	function privacy.grant_reidentify(text,regrole)
 	function privacy.grant_scope(text,regrole)
 	function privacy.import_salt(text,bytea)
@@ -38,6 +41,7 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	function privacy.is_pseudonym(uuid,text)
 	function privacy.is_retention_period(interval)
 	function privacy.label_script(boolean)
+	function privacy.lint()
 	function privacy.mask_database()
 	function privacy.mask_date(date,text)
 	function privacy.mask_date(timestamp with time zone,text)
@@ -91,12 +95,17 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	function privacy.rekey_column(regclass,name,text,name)
 	function privacy.rekey_table(regclass)
 	function privacy.remove_labels()
+	function privacy.retention_forecast(interval,interval)
 	function privacy.reversal_hash(text,text)
 	function privacy.revoke_reidentify(text,regrole)
 	function privacy.revoke_scope(text,regrole)
 	function privacy.rotate_root()
 	function privacy.rotate_scope(text)
+	function privacy.row_state(regclass,text,timestamp with time zone)
+	function privacy.row_states(timestamp with time zone)
+	function privacy.rule_condition(regclass,name,timestamp with time zone)
 	function privacy.seal_audit()
+	function privacy.set_tenant_period(text,text,interval)
 	function privacy.subject_pseudonym(date,text,text)
 	function privacy.subject_pseudonym(text,text,text)
 	function privacy.subject_pseudonym(timestamp with time zone,text,text)
@@ -104,11 +113,13 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	function privacy.sweep()
 	function privacy.sweep_preview(timestamp with time zone)
 	function privacy.verify_audit(text)
+	function privacy.working_days(timestamp with time zone,timestamp with time zone)
 	sequence privacy.audit_entry_id
 	sequence privacy.sweep_run_id_seq
 	table privacy.audit_entry
 	table privacy.audit_seal
 	table privacy.label_binding
+	table privacy.policy_version
 	table privacy.purpose
 	table privacy.purpose_period
 	table privacy.root_key
@@ -117,7 +128,9 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	table privacy.scope_version
 	table privacy.sweep_outcome
 	table privacy.sweep_run
+	table privacy.tenant_period
 	view privacy.column_label
+	view privacy.policy_notice
 	view privacy.scope_status
 	view privacy.sweep_progress
 	view privacy.sweep_rule
@@ -133,14 +146,17 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace = 'privacy'::regnamespace$$, $$
 	privacy.alter_purpose(name text, retention interval, effective timestamp with time zone DEFAULT NULL::timestamp with time zone) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
 	privacy.audit_head() -> text function c stable restricted
+	privacy.audit_promise(action text, object text, detail jsonb) -> void function c volatile unsafe
 	privacy.chain_pseudonym(value text, scope text) -> text function c stable safe strict
 	privacy.chain_pseudonym(value uuid, scope text) -> uuid function c stable safe strict
 	privacy.check_label(label text) -> jsonb function c immutable safe strict
 	privacy.check_labels(OUT relation regclass, OUT rule text, OUT state text, OUT problem text) -> SETOF record function c volatile unsafe
-	privacy.create_purpose(name text, legal_basis text, retention interval, description text, justification text DEFAULT NULL::text, direct_marketing boolean DEFAULT false) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.create_policy_version(version text, published_at timestamp with time zone, effective_at timestamp with time zone, description text DEFAULT NULL::text, working_days_promised integer DEFAULT NULL::integer) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.create_purpose(name text, legal_basis text, retention interval, description text, justification text DEFAULT NULL::text, direct_marketing boolean DEFAULT false, minimum_age integer DEFAULT NULL::integer) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
 	privacy.create_scope(name text, kind text DEFAULT 'person'::text, destroyable boolean DEFAULT true) -> void function c volatile unsafe
 	privacy.destroy_scope(scope text, version integer DEFAULT NULL::integer) -> integer function c volatile unsafe
 	privacy.encrypted_pseudonym(value text, scope text) -> text function c stable safe strict
+	privacy.explain(relation regclass, key text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT target text, OUT purpose text, OUT legal_basis text, OUT starts_from text, OUT starts_at timestamp with time zone, OUT period text, OUT decided_by text, OUT ends_at timestamp with time zone, OUT state text, OUT effect text, OUT obstacle text) -> SETOF record function c volatile unsafe
 	privacy.grant_reidentify(scope text, role regrole) -> void function c volatile unsafe
 	privacy.grant_scope(scope text, role regrole) -> void function c volatile unsafe
 	privacy.import_salt(scope text, salt bytea) -> integer function c volatile unsafe
@@ -149,6 +165,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	privacy.is_pseudonym(value uuid, scope text) -> boolean function c stable safe strict
 	privacy.is_retention_period(period interval) -> boolean function c immutable safe strict
 	privacy.label_script(remove boolean DEFAULT false) -> SETOF text function sql stable safe strict {"search_path=pg_catalog, pg_temp"}
+	privacy.lint(OUT severity text, OUT object text, OUT finding text, OUT hint text, OUT id text) -> SETOF record function c volatile unsafe
 	privacy.mask_database() procedure c volatile unsafe
 	privacy.mask_date(value date, unit text) -> date function c immutable safe strict
 	privacy.mask_date(value timestamp with time zone, unit text) -> timestamp with time zone function c immutable safe strict
@@ -202,19 +219,25 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	privacy.rekey_column(IN table_name regclass, IN column_name name, IN scope text, IN raw_column name DEFAULT NULL::name) procedure c volatile unsafe
 	privacy.rekey_table(IN table_name regclass) procedure c volatile unsafe
 	privacy.remove_labels() procedure plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.retention_forecast(horizon interval DEFAULT '1 year'::interval, step interval DEFAULT '1 mon'::interval, OUT rule_table text, OUT rule text, OUT from_then timestamp with time zone, OUT until_then timestamp with time zone, OUT due bigint, OUT problem text) -> SETOF record function c volatile unsafe strict
 	privacy.reversal_hash(token text, scope text) -> bytea function c stable restricted strict
 	privacy.revoke_reidentify(scope text, role regrole) -> void function c volatile unsafe
 	privacy.revoke_scope(scope text, role regrole) -> void function c volatile unsafe
 	privacy.rotate_root() -> void function c volatile unsafe
 	privacy.rotate_scope(scope text) -> integer function c volatile unsafe
+	privacy.row_state(relation regclass, key text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) -> text function c volatile unsafe
+	privacy.row_states(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT relation regclass, OUT total bigint, OUT undetermined bigint, OUT waiting bigint, OUT waiting_since timestamp with time zone, OUT running bigint, OUT restricted bigint, OUT held bigint, OUT blocked bigint, OUT due bigint, OUT problem text) -> SETOF record function c volatile unsafe
+	privacy.rule_condition(relation regclass, column_name name DEFAULT NULL::name, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) -> text function c volatile unsafe
 	privacy.seal_audit() -> bigint function c volatile unsafe
+	privacy.set_tenant_period(tenant text, purpose text, retention interval) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
 	privacy.subject_pseudonym(value date, scope text, subject_key text) -> date function c stable safe strict
 	privacy.subject_pseudonym(value text, scope text, subject_key text) -> text function c stable safe strict
 	privacy.subject_pseudonym(value timestamp with time zone, scope text, subject_key text) -> timestamp with time zone function c stable safe strict
 	privacy.subject_pseudonym(value timestamp without time zone, scope text, subject_key text) -> timestamp without time zone function c stable safe strict
 	privacy.sweep() procedure c volatile unsafe
-	privacy.sweep_preview(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT rule_table text, OUT rule text, OUT state text, OUT due bigint, OUT blocked bigint, OUT blocked_by text, OUT first_end timestamp with time zone, OUT last_end timestamp with time zone, OUT problem text) -> SETOF record function c volatile unsafe
+	privacy.sweep_preview(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT rule_table text, OUT rule text, OUT state text, OUT due bigint, OUT blocked bigint, OUT blocked_by text, OUT first_end timestamp with time zone, OUT last_end timestamp with time zone, OUT restricted bigint, OUT held bigint, OUT waiting bigint, OUT undetermined bigint, OUT missing text, OUT estimated_bytes bigint, OUT estimated_time interval, OUT problem text) -> SETOF record function c volatile unsafe
 	privacy.verify_audit(expected_head text DEFAULT NULL::text) -> TABLE(entry_id bigint, chain_number bigint, fault text) function c stable restricted
+	privacy.working_days(from_then timestamp with time zone, until_then timestamp with time zone) -> integer function sql stable safe strict {"search_path=pg_catalog, pg_temp"}
 $$, 'functions and procedures: arguments, result, language, volatility, parallel safety, strictness, settings');
 
 SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END)
@@ -236,6 +259,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.audit_seal mac bytea not null
 	privacy.audit_seal sealed_at timestamp with time zone not null
 	privacy.audit_seal settled_id bigint not null
+	privacy.column_label at_most jsonb
 	privacy.column_label category text
 	privacy.column_label column_name name
 	privacy.column_label identifier text
@@ -246,17 +270,31 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.column_label relation regclass
 	privacy.column_label source text
 	privacy.column_label subjects jsonb
+	privacy.column_label terms jsonb
 	privacy.column_label treatment text
 	privacy.label_binding attribute smallint not null
 	privacy.label_binding binding text not null
 	privacy.label_binding cluster bigint not null
 	privacy.label_binding label text not null
 	privacy.label_binding relation oid not null
+	privacy.policy_notice effective_at timestamp with time zone
+	privacy.policy_notice kept boolean
+	privacy.policy_notice published_at timestamp with time zone
+	privacy.policy_notice version text
+	privacy.policy_notice working_days integer
+	privacy.policy_notice working_days_promised integer
+	privacy.policy_version description text
+	privacy.policy_version effective_at timestamp with time zone not null
+	privacy.policy_version published_at timestamp with time zone not null
+	privacy.policy_version recorded_at timestamp with time zone not null
+	privacy.policy_version version text not null
+	privacy.policy_version working_days_promised integer
 	privacy.purpose created_at timestamp with time zone not null
 	privacy.purpose description text not null
 	privacy.purpose direct_marketing boolean not null
 	privacy.purpose justification text
 	privacy.purpose legal_basis text not null
+	privacy.purpose minimum_age integer
 	privacy.purpose name text not null
 	privacy.purpose_period effective_at timestamp with time zone not null
 	privacy.purpose_period purpose text not null
@@ -293,6 +331,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.sweep_outcome blocked bigint not null
 	privacy.sweep_outcome blocked_by text
 	privacy.sweep_outcome deleted bigint not null
+	privacy.sweep_outcome followed bigint not null
 	privacy.sweep_outcome locked bigint not null
 	privacy.sweep_outcome problem text
 	privacy.sweep_outcome rule text not null
@@ -317,11 +356,17 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.sweep_run finished_at timestamp with time zone
 	privacy.sweep_run id bigint not null
 	privacy.sweep_run started_at timestamp with time zone not null
+	privacy.table_label at_most jsonb
 	privacy.table_label draft boolean
 	privacy.table_label label text
 	privacy.table_label relation regclass
 	privacy.table_label subjects jsonb
+	privacy.table_label tenant text
 	privacy.table_label terms jsonb
+	privacy.tenant_period purpose text not null
+	privacy.tenant_period retention interval not null
+	privacy.tenant_period set_at timestamp with time zone not null
+	privacy.tenant_period tenant text not null
 $$, 'columns of tables and views');
 
 SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', conrelid::regclass, CASE contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'f' THEN 'references ' || confrelid::regclass ELSE 'check' END,
@@ -331,7 +376,11 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', conrelid::regclass, CASE co
 	privacy.audit_seal primary key chain_number
 	privacy.audit_seal unique entry_id
 	privacy.label_binding primary key relation, attribute
+	privacy.policy_version check published_at, effective_at
+	privacy.policy_version check working_days_promised
+	privacy.policy_version primary key version
 	privacy.purpose check legal_basis
+	privacy.purpose check minimum_age
 	privacy.purpose check name
 	privacy.purpose primary key name
 	privacy.purpose_period check retention
@@ -348,6 +397,8 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', conrelid::regclass, CASE co
 	privacy.scope_version primary key scope, version
 	privacy.sweep_outcome primary key run_id, rule_table, rule
 	privacy.sweep_run primary key id
+	privacy.tenant_period check retention
+	privacy.tenant_period primary key tenant, purpose
 $$, 'keys and checks');
 
 SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', tgrelid::regclass, tgname, tgfoid::regproc, CASE tgenabled WHEN 'A' THEN 'always' ELSE tgenabled::text END)
@@ -386,6 +437,7 @@ SELECT * FROM pg_temp.pinned($$SELECT what || ' ' || privilege_type FROM (
 	routine privacy.mask_range(bigint,bigint) EXECUTE
 	routine privacy.mask_range(integer,integer) EXECUTE
 	routine privacy.mask_range(numeric,numeric) EXECUTE
+	routine privacy.working_days(timestamp with time zone,timestamp with time zone) EXECUTE
 	schema privacy USAGE
 $$, 'what PUBLIC may do');
 
@@ -393,6 +445,7 @@ SELECT * FROM pg_temp.pinned($$SELECT unnest(extconfig)::regclass::text FROM pg_
 	privacy.audit_entry
 	privacy.audit_entry_id
 	privacy.audit_seal
+	privacy.policy_version
 	privacy.purpose
 	privacy.purpose_period
 	privacy.root_key
@@ -402,6 +455,7 @@ SELECT * FROM pg_temp.pinned($$SELECT unnest(extconfig)::regclass::text FROM pg_
 	privacy.sweep_outcome
 	privacy.sweep_run
 	privacy.sweep_run_id_seq
+	privacy.tenant_period
 $$, 'tables and sequences whose rows pg_dump takes along');
 
 SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', name, vartype, context, unit, CASE WHEN boot_val <> '' THEN '= ' || boot_val END) FROM pg_settings WHERE name LIKE 'privacy.%'$$, $$
