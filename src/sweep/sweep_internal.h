@@ -140,6 +140,7 @@ extern void check_watch(SweepWatch *watch);
 /* sweep_record.c: the run's own books, inside the transaction of what they tell. */
 extern int64 record_start(TimestampTz cut_off);
 extern void record_batch(SweepRun *run, SweepRule *rule, int64 count, List *effects);
+extern int64 count_followers(List *effects);
 extern void record_outcome(SweepRun *run, SweepRule *rule);
 extern void record_end(SweepRun *run);
 

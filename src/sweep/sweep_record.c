@@ -14,7 +14,6 @@
 #include "sweep/sweep_graph.h"
 
 static char *describe_batch(SweepRun *run, List *effects);
-static int64 count_followers(List *effects);
 static void upsert_outcome(SweepRun *run, SweepRule *rule, const char *state, int64 count, int64 followed);
 static char *list_blockers(const SweepRule *rule);
 
@@ -72,7 +71,7 @@ describe_batch(SweepRun *run, List *effects)
 	return detail.data;
 }
 
-static int64
+int64
 count_followers(List *effects)
 {
 	int64		count = 0;
