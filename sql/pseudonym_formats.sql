@@ -28,6 +28,8 @@ SELECT privacy.is_pseudonym(lower(privacy.pseudonym_base32('anna', 'shared')), '
 SELECT privacy.pseudonym_email(v, 'shared'), privacy.pseudonym_email(v, 'shared', 'keep'), privacy.pseudonym_email(v, 'shared', 'pseudonymize')
   FROM unnest(ARRAY['anna@example.org', 'bo@EXAMPLE.org']) AS v;
 SELECT privacy.pseudonym_email('anna@example.org', 'shared', 'drop');
+SELECT privacy.pseudonym_email('no address', 'shared', 'drop');
+SELECT privacy.is_pseudonym('anna', 'shared', 'drop');
 -- Where the domain is to go as well, an address that kept it does not count as treated.
 SELECT privacy.is_pseudonym(privacy.pseudonym_email('anna@example.org', 'shared', d), 'shared') AS any_domain,
 	   privacy.is_pseudonym(privacy.pseudonym_email('anna@example.org', 'shared', d), 'shared', 'replace') AS domain_gone

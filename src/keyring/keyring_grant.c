@@ -28,6 +28,7 @@
 #define MAKING		"pseudonym"
 #define REVERSING	"^reidentify$"
 
+static Oid	open_list(FunctionCallInfo fcinfo, const char **scope, const char **role_name);
 static Oid	get_role(FunctionCallInfo fcinfo, const char **name);
 static void lock_list(void);
 static uint64 change_list(const char *statement, const char *scope, Oid role);
@@ -45,13 +46,10 @@ PG_FUNCTION_INFO_V1(pp_sql_revoke_reidentify);
 Datum
 pp_sql_grant_scope(PG_FUNCTION_ARGS)
 {
-	const char *scope = pp_keyring_get_scope(fcinfo);
+	const char *scope;
 	const char *role_name;
-	Oid			role = get_role(fcinfo, &role_name);
+	Oid			role = open_list(fcinfo, &scope, &role_name);
 
-	pp_keyring_require();
-	SPI_connect();
-	lock_list();
 	if (change_list("INSERT INTO privacy.scope_grant (scope, grantee) VALUES ($1, $2) ON CONFLICT DO NOTHING",
 					scope, role) > 0)
 		pp_keyring_tell("scope.grant", scope, role_name, 0);
@@ -64,13 +62,10 @@ pp_sql_grant_scope(PG_FUNCTION_ARGS)
 Datum
 pp_sql_revoke_scope(PG_FUNCTION_ARGS)
 {
-	const char *scope = pp_keyring_get_scope(fcinfo);
+	const char *scope;
 	const char *role_name;
-	Oid			role = get_role(fcinfo, &role_name);
+	Oid			role = open_list(fcinfo, &scope, &role_name);
 
-	pp_keyring_require();
-	SPI_connect();
-	lock_list();
 	if (change_list("DELETE FROM privacy.scope_grant WHERE scope = $1 AND grantee = $2", scope, role) == 0)
 		refuse_unlisted(scope, role_name, "grantees");
 	if (!is_on_any_list(role, false))
@@ -86,13 +81,10 @@ pp_sql_revoke_scope(PG_FUNCTION_ARGS)
 Datum
 pp_sql_grant_reidentify(PG_FUNCTION_ARGS)
 {
-	const char *scope = pp_keyring_get_scope(fcinfo);
+	const char *scope;
 	const char *role_name;
-	Oid			role = get_role(fcinfo, &role_name);
+	Oid			role = open_list(fcinfo, &scope, &role_name);
 
-	pp_keyring_require();
-	SPI_connect();
-	lock_list();
 	if (change_list("INSERT INTO privacy.scope_grant AS listed (scope, grantee, reversible) VALUES ($1, $2, true) "
 					"ON CONFLICT (scope, grantee) DO UPDATE SET reversible = true WHERE NOT listed.reversible",
 					scope, role) > 0)
@@ -107,13 +99,10 @@ pp_sql_grant_reidentify(PG_FUNCTION_ARGS)
 Datum
 pp_sql_revoke_reidentify(PG_FUNCTION_ARGS)
 {
-	const char *scope = pp_keyring_get_scope(fcinfo);
+	const char *scope;
 	const char *role_name;
-	Oid			role = get_role(fcinfo, &role_name);
+	Oid			role = open_list(fcinfo, &scope, &role_name);
 
-	pp_keyring_require();
-	SPI_connect();
-	lock_list();
 	if (change_list("UPDATE privacy.scope_grant SET reversible = false "
 					"WHERE scope = $1 AND grantee = $2 AND reversible", scope, role) == 0)
 		refuse_unlisted(scope, role_name, "reidentifiers");
@@ -122,6 +111,20 @@ pp_sql_revoke_reidentify(PG_FUNCTION_ARGS)
 	pp_keyring_tell("scope.revoke_reidentify", scope, role_name, 0);
 	SPI_finish();
 	PG_RETURN_VOID();
+}
+
+/* How each of them begins: the arguments, the root key, and the list locked in a SPI connection. */
+static Oid
+open_list(FunctionCallInfo fcinfo, const char **scope, const char **role_name)
+{
+	Oid			role;
+
+	*scope = pp_keyring_get_scope(fcinfo);
+	role = get_role(fcinfo, role_name);
+	pp_keyring_require();
+	SPI_connect();
+	lock_list();
+	return role;
 }
 
 static void

@@ -87,6 +87,9 @@ typedef struct MaskedColumn
  */
 extern List *pp_policy_masking(Oid relid);
 
+/* Partitioned tables above a table, and inheritance parents: all of them, by any path, the nearest first. */
+extern List *pp_policy_ancestors(Oid relid);
+
 /* Keeps everybody from changing purposes until the end of the transaction; takes ShareLock, and no snapshot. */
 extern void pp_policy_lock(void);
 

@@ -61,7 +61,6 @@ static void check_cut_off(TimestampTz cut_off);
 static const char *check_table_rule(Oid relid, const Label *label);
 static void check_relatives(Oid relid);
 static void park(const char *object, const char *reason) pg_attribute_noreturn();
-static List *ancestors_of(Oid relid);
 static bool retains(Oid relid);
 
 RetentionRule *
@@ -352,16 +351,15 @@ check_relatives(Oid relid)
 		if (lfirst_oid(cell) != relid && retains(lfirst_oid(cell)))
 			park(describe(relid, 0), psprintf("Its child %s has a RETAIN of its own.", describe(lfirst_oid(cell), 0)));
 	}
-	foreach(cell, ancestors_of(relid))
+	foreach(cell, pp_policy_ancestors(relid))
 	{
 		if (retains(lfirst_oid(cell)))
 			park(describe(relid, 0), psprintf("Its parent %s has a RETAIN as well.", describe(lfirst_oid(cell), 0)));
 	}
 }
 
-/* Partitioned tables above it, and inheritance parents: all of them, by any path. */
-static List *
-ancestors_of(Oid relid)
+List *
+pp_policy_ancestors(Oid relid)
 {
 	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
 	List	   *result = list_make1_oid(relid);

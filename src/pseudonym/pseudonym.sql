@@ -161,7 +161,7 @@ CREATE FUNCTION privacy.is_pseudonym(value text, scope text, domain text DEFAULT
 	AS 'MODULE_PATHNAME', 'pp_sql_is_pseudonym';
 REVOKE ALL ON FUNCTION privacy.is_pseudonym(text, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.is_pseudonym(text, text, text) IS
-'Whether a value is a pseudonym of the scope, in any spelling and of any version, destroyed ones too: exactly as privacy.pseudonym(), _base32(), _base64url(), _email() or subject_pseudonym() write it, with a valid mark. domain: keep (behind an addresss @ may stand any domain) or replace (only the reserved ones that pseudonym_email() writes count). Another text of such a form passes once in 2^32 per version. Null for null. Raises undefined_object, insufficient_privilege, PV001 and PV002 as privacy.pseudonym(text, text) does.';
+'Whether a value is a pseudonym of the scope, in any spelling and of any version, destroyed ones too: exactly as privacy.pseudonym(), _base32(), _base64url(), _email() or subject_pseudonym() write it, with a valid mark. domain: keep (behind an addresss @ may stand any domain) or replace, pseudonymize (only the reserved ones that pseudonym_email() writes count); another word raises invalid_parameter_value. Another text of such a form passes once in 2^32 per version. Null for null. Raises undefined_object, insufficient_privilege, PV001 and PV002 as privacy.pseudonym(text, text) does.';
 
 CREATE FUNCTION privacy.is_pseudonym(value uuid, scope text) RETURNS boolean
 	LANGUAGE C STABLE STRICT PARALLEL SAFE COST 3

@@ -90,6 +90,16 @@ extern bool read_token(const text *value, unsigned char token[PP_TOKEN_BYTES], S
 extern text *spell_token(const unsigned char token[PP_TOKEN_BYTES], Spelling spelling,
 						 const char *suffix, int suffix_length);
 
+/* What becomes of an address's domain; raises invalid_parameter_value for any other word. */
+typedef enum DomainTreatment
+{
+	DOMAIN_REPLACE,
+	DOMAIN_KEEP,
+	DOMAIN_PSEUDONYMIZE
+} DomainTreatment;
+
+extern DomainTreatment read_domain_treatment(const text *word);
+
 /* Whether these bytes may stand behind the @ of an address. */
 extern bool is_domain(const char *bytes, int length);
 

@@ -37,11 +37,11 @@ Datum
 pp_sql_is_pseudonym(PG_FUNCTION_ARGS)
 {
 	text	   *value = PG_GETARG_TEXT_PP(0);
-	text	   *domain = PG_GETARG_TEXT_PP(2);
+	DomainTreatment domain = read_domain_treatment(PG_GETARG_TEXT_PP(2));
 	const ScopeChecks *checks = find_checks(fcinfo, 1);
 
 	PG_RETURN_BOOL(find_version_of_text(checks, value) > 0 &&
-				   has_fitting_domain(value, equals_word(domain, "keep")));
+				   has_fitting_domain(value, domain == DOMAIN_KEEP));
 }
 
 /* is_pseudonym(value uuid, scope text) */

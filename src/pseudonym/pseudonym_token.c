@@ -137,27 +137,33 @@ Datum
 pp_sql_pseudonym_email(PG_FUNCTION_ARGS)
 {
 	text	   *value = PG_GETARG_TEXT_PP(0);
-	text	   *treatment = PG_GETARG_TEXT_PP(2);
+	DomainTreatment treatment = read_domain_treatment(PG_GETARG_TEXT_PP(2));
 	const ScopeKey *key = find_key(fcinfo, 1);
 	const char *domain = find_domain(value);
 	MessagePart part = text_part(value);
+	int			length = domain != NULL ? VARDATA_ANY(value) + VARSIZE_ANY_EXHDR(value) - domain : 0;
 
 	if (domain == NULL)
 		refuse_malformed("email", "is not a local part, an @ and a domain");
-	if (equals_word(treatment, "replace") || domain == NULL)
+	if (treatment == DOMAIN_REPLACE || domain == NULL)
 		PG_RETURN_TEXT_P(make_hex_token(&part, 1, key, PP_EMAIL_DOMAIN, sizeof(PP_EMAIL_DOMAIN) - 1));
-	else
-	{
-		int			length = VARDATA_ANY(value) + VARSIZE_ANY_EXHDR(value) - domain;
+	if (treatment == DOMAIN_KEEP)
+		PG_RETURN_TEXT_P(make_hex_token(&part, 1, key, domain, length));
+	PG_RETURN_TEXT_P(pseudonymize_domain(&part, domain, length, key));
+}
 
-		if (equals_word(treatment, "keep"))
-			PG_RETURN_TEXT_P(make_hex_token(&part, 1, key, domain, length));
-		if (equals_word(treatment, "pseudonymize"))
-			PG_RETURN_TEXT_P(pseudonymize_domain(&part, domain, length, key));
-	}
+DomainTreatment
+read_domain_treatment(const text *word)
+{
+	if (equals_word(word, "replace"))
+		return DOMAIN_REPLACE;
+	if (equals_word(word, "keep"))
+		return DOMAIN_KEEP;
+	if (equals_word(word, "pseudonymize"))
+		return DOMAIN_PSEUDONYMIZE;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" is not a treatment of an address's domain", text_to_cstring(treatment)),
+			 errmsg("\"%s\" is not a treatment of an address's domain", text_to_cstring(word)),
 			 errhint("Valid treatments: replace, keep, pseudonymize.")));
 }
 

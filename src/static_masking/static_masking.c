@@ -27,9 +27,7 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/relation.h"
-#include "access/table.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -40,7 +38,6 @@
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -59,7 +56,6 @@ static List *list_tables(Oid table);
 static List *labelled_tables(void);
 static bool has_treatment(Oid relid);
 static void lock_table(Oid relid, const List *exclusive);
-static List *ancestors_of(Oid relid);
 static bool is_owner(Oid relid);
 static List *load_tables(const List *relids);
 static MaskedTable *load_table(Oid relid);
@@ -185,7 +181,7 @@ has_treatment(Oid relid)
 static void
 lock_table(Oid relid, const List *exclusive)
 {
-	List	   *above = ancestors_of(relid);
+	List	   *above = pp_policy_ancestors(relid);
 
 	for (int i = list_length(above) - 1; i >= 0; i--)
 	{
@@ -195,30 +191,6 @@ lock_table(Oid relid, const List *exclusive)
 						AccessExclusiveLock : AccessShareLock);
 	}
 	LockRelationOid(relid, AccessExclusiveLock);
-}
-
-/* Partitioned tables above it, and inheritance parents: all of them, by any path, the nearest first. */
-static List *
-ancestors_of(Oid relid)
-{
-	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
-	List	   *result = list_make1_oid(relid);
-
-	for (int i = 0; i < list_length(result); i++)
-	{
-		ScanKeyData key;
-		SysScanDesc scan;
-		HeapTuple	tuple;
-
-		ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
-					ObjectIdGetDatum(list_nth_oid(result, i)));
-		scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
-		while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-			result = list_append_unique_oid(result, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
-		systable_endscan(scan);
-	}
-	table_close(inherits, AccessShareLock);
-	return list_delete_first(result);
 }
 
 /* Asked before locking, so that nobody stands in a stranger's way, and again after it. */
@@ -280,7 +252,7 @@ load_table(Oid relid)
 	table->relid = relid;
 	table->owner = pp_core_table_owner(relid);
 	table->name = pp_core_quote_relation(relid);
-	table->ancestors = ancestors_of(relid);
+	table->ancestors = pp_policy_ancestors(relid);
 	add_treatments(table, relid);
 	foreach(cell, table->ancestors)
 		add_treatments(table, lfirst_oid(cell));

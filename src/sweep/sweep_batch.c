@@ -208,13 +208,13 @@ work(SweepBatch *batch)
 	act(batch, rows);
 }
 
-/* Step 5. What companions did belongs to their own rule. */
+/* Step 5. What companions did belongs to their own rule; they and their followers may go where no row of this rule does. */
 static void
 record(SweepBatch *batch)
 {
 	ListCell   *cell;
 
-	if (batch->done > 0)
+	if (batch->done > 0 || count_followers(batch->effects) > 0)
 		record_batch(batch->run, batch->rule, batch->done, batch->effects);
 	foreach(cell, batch->effects)
 	{

@@ -207,6 +207,7 @@ extern char *name_blockers_of(const SweepRule *rule);
 /* sweep_record.c: the run's own books, inside the transaction of what they tell. */
 extern int64 record_start(SweepRun *run);
 extern void record_batch(SweepRun *run, SweepRule *rule, int64 count, List *effects);
+extern int64 count_followers(List *effects);
 extern void record_outcome(SweepRun *run, SweepRule *rule);
 extern void record_end(SweepRun *run);
 

@@ -16,7 +16,6 @@
 #include "sweep/sweep_graph.h"
 
 static char *describe_batch(SweepRun *run, const SweepRule *rule, List *effects);
-static int64 count_followers(List *effects);
 static void upsert_outcome(SweepRun *run, SweepRule *rule, const char *state, int64 count, int64 followed);
 static const char *judge_run(const SweepRun *run);
 static bool in_trouble(const SweepRule *rule);
@@ -83,7 +82,7 @@ describe_batch(SweepRun *run, const SweepRule *rule, List *effects)
 	return detail.data;
 }
 
-static int64
+int64
 count_followers(List *effects)
 {
 	int64		count = 0;

@@ -13,7 +13,8 @@ use Time::HiRes qw(time);
 
 my $seed = $ENV{PP_SEED} // int(rand(1_000_000_000));
 my $graphs = $ENV{PP_GRAPHS} || 120;
-srand($seed);
+my $lesson = 527382121;		# its graph 19: companions of rows that stay had followers, which were missing in the evidence
+my $lessons = $ENV{PP_SEED} ? 0 : 19;
 diag("PP_SEED=$seed");
 
 my $directory = PostgreSQL::Test::Utils::tempdir();
@@ -165,8 +166,10 @@ sub graph
 }
 
 my ($started, $failed, $gone, $followed) = (time, 0, 0, 0);
-for my $number (1 .. $graphs)
+for my $number (1 - $lessons .. $graphs)
 {
+	srand($lesson) if $number == 1 - $lessons && $lessons;
+	srand($seed) if $number == 1;
 	my ($sql, $left) = graph();
 	my $out = $node->safe_psql('postgres', <<"SQL");
 CREATE SCHEMA g; SET search_path = g;
@@ -197,7 +200,7 @@ SQL
 	$out =~ s/^\s*count: (\d+) (\d+)\n?//m and $gone += $1 and $followed += $2;
 	$out =~ s/^\n//mg;
 	next if $out eq '';
-	diag("graph $number of seed $seed:\n$sql\n$out");
+	diag("graph $number (below 1: + $lessons of seed $lesson) of seed $seed:\n$sql\n$out");
 	last if ++$failed >= 3;
 }
 my $seconds = time - $started;
