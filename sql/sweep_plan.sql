@@ -154,6 +154,28 @@ SELECT partition FROM privacy.empty_partitions;
 DROP PUBLICATION regress_deletes, regress_root;
 DROP TABLE note, log, file;
 
+-- Columns that serve the same purposes end together: a row in which all of them are still to be treated is written once, in a batch
+-- of the first rule, with an entry for each. Where one is missing, and a column with another end, have batches of their own.
+CREATE TABLE guest (id int PRIMARY KEY, at timestamptz, name text, place text, note text);
+INSERT INTO guest SELECT i, '2020-01-01 00:00+00', 'name ' || i, CASE WHEN i % 4 > 0 THEN 'place ' || i END, 'note' FROM generate_series(1, 100) AS i;
+SECURITY LABEL FOR privacy ON TABLE guest IS 'RETAIN FOR service AFTER at, 10 years AFTER at THEN DELETE';
+SECURITY LABEL FOR privacy ON COLUMN guest.name IS 'FOR service THEN PSEUDONYMIZE IN person';
+SECURITY LABEL FOR privacy ON COLUMN guest.place IS 'FOR service THEN SET NULL';
+SECURITY LABEL FOR privacy ON COLUMN guest.note IS 'RETAIN 2 years AFTER at THEN SET NULL';
+CALL privacy.sweep();
+:outcome
+SELECT transaction, string_agg(row_count || ' of ' || rule, ', ' ORDER BY rule COLLATE "C") AS treated FROM
+	(SELECT dense_rank() OVER (ORDER BY xmin::text::bigint) AS transaction, rule, row_count FROM privacy.audit_entry
+		WHERE (detail ->> 'run')::int = (SELECT max(id) FROM privacy.sweep_run)) AS entry GROUP BY 1 ORDER BY 1;
+SELECT count(*), count(place) AS places, count(note) AS notes, count(*) FILTER (WHERE privacy.is_pseudonym(name, 'person')) AS pseudonyms FROM guest;
+-- One of them is refused by a check: that rule says so, and the other goes on alone.
+INSERT INTO guest SELECT i, '2020-01-01 00:00+00', 'name ' || i, 'place ' || i, NULL FROM generate_series(101, 110) AS i;
+ALTER TABLE guest ADD CHECK (id <> 105 OR place IS NOT NULL);
+CALL privacy.sweep();
+:outcome
+SELECT count(*), count(place) AS places, count(*) FILTER (WHERE privacy.is_pseudonym(name, 'person')) AS pseudonyms FROM guest WHERE id > 100;
+DROP TABLE guest;
+
 SELECT * FROM privacy.verify_audit();
 SET client_min_messages = warning;
 DROP SCHEMA archive CASCADE;

@@ -35,7 +35,7 @@ CREATE TABLE privacy.sweep_outcome (
 REVOKE ALL ON privacy.sweep_outcome FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('privacy.sweep_outcome', '');
 COMMENT ON TABLE privacy.sweep_outcome IS
-	'What each rule of a run came to, kept up to date by every batch: rows deleted, values treated; rows of unlabelled tables that followed them, or whose foreign key was cleared (followed); rows that are due but blocked, and by which tables (or a trigger); rows that somebody else held locked. State: running, enforced (it went through), locked (but for what somebody held), draft, unbound, parked, failed, waiting for an approval, for the window or for a retry; problem says why, and never quotes a value.';
+	'What each rule of a run came to, kept up to date by every batch: rows deleted, values treated; rows of unlabelled tables that followed them, or whose foreign key was cleared (followed); rows that are due but blocked, and by which tables (or a trigger); rows that somebody else held locked. State: queued (it has not done anything yet), running, enforced (it went through), locked (but for what somebody held), draft, unbound, parked, failed, waiting for an approval, for the window or for a retry; problem says why, and never quotes a value.';
 
 CREATE TABLE privacy.emptied_partition (
 	relation oid PRIMARY KEY,
@@ -167,7 +167,7 @@ CROSS JOIN LATERAL (SELECT pg_catalog.round((w.done
 	/ nullif(extract(epoch FROM pg_catalog.clock_timestamp() - w.rule_since), 0))::numeric, 1)) AS speed (rows_per_second);
 REVOKE ALL ON privacy.sweep_progress FROM PUBLIC;
 COMMENT ON VIEW privacy.sweep_progress IS
-	'The sweep of this database that is at work, live: the rule, its number among all, what it does or waits for (phase: planning, running, throttled, waiting for a standby, sealing) and since when; rows done and due (due: NULL where nobody counted), rows per second since the rule began, and the time that remains at that speed. Empty without shared_preload_libraries.';
+	'The sweep of this database that is at work, live: the rule, its number among all, what it does or waits for (phase: planning, running, throttled, waiting for a lock, waiting for a standby, sealing) and since when; rows done and due (due: NULL where nobody counted, an estimate where a sample was enough), rows per second since the rule began, and the time that remains at that speed. Empty without shared_preload_libraries.';
 
 CREATE PROCEDURE privacy.sweep()
 LANGUAGE C

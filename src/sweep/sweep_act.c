@@ -45,8 +45,8 @@ static ArrayType *slice(ArrayType *rows, int from, int to);
 static void do_act(void *arg);
 static void sort_out(SweepAct *attempt, RowGraph *graph);
 static void act_alone(SweepAct *attempt);
-static int64 apply(SweepBatch *batch, const char *condition, int nargs, Datum *values);
-static int64 execute(SweepBatch *batch, const char *statement, int nargs, Datum *values);
+static int64 apply(SweepBatch *batch, List *rules, const char *condition, int nargs, Datum *values);
+static int64 require_treated(int64 done);
 static int64 count_kept(SweepBatch *batch, ArrayType *rows);
 static int64 plan_one(SweepBatch *batch, SweepWatch *watch, int64 done);
 
@@ -234,7 +234,7 @@ act_alone(SweepAct *attempt)
 	if (count == 0)
 		return;
 	watch = start_watch(list_make1_oid(batch->range->leaf));
-	attempt->done = plan_one(batch, watch, apply(batch, in_rows(2, attempt->rows), 2, values));
+	attempt->done = plan_one(batch, watch, apply(batch, list_make1(batch->resolved), IN_ROWS("$2"), 2, values));
 	check_watch(watch);
 	if (attempt->done < count)
 		attempt->kept = count_kept(batch, attempt->rows);
@@ -244,12 +244,19 @@ void
 act_at_once(SweepBatch *batch)
 {
 	SweepWatch *watch = start_watch(list_make1_oid(batch->range->leaf));
+	List	   *alone = list_make1(batch->resolved);
 	SweepPiece	piece;
 
+	find_fellows(batch);
 	do
 	{
+		int64		together = 0;
+
 		next_piece(batch, &piece);
-		batch->done = plan_one(batch, watch, apply(batch, piece.condition, piece.nargs, piece.values));
+		if (batch->fellows != NIL)
+			together = apply(batch, batch->together, piece.condition, piece.nargs, piece.values);
+		tell_fellows(batch, together);
+		batch->done = plan_one(batch, watch, together + apply(batch, alone, piece.condition, piece.nargs, piece.values));
 	} while (look_on(batch));
 	check_watch(watch);
 }
@@ -263,19 +270,41 @@ plan_one(SweepBatch *batch, SweepWatch *watch, int64 done)
 	return done;
 }
 
-/* The whole predicate (again), with a new snapshot. An UPDATE tells of rows that are due even after it. */
+/*
+ * The whole predicate (again), with a new snapshot: rows that are due under each of some rules, that of
+ * the batch and its fellows'.
+ */
 static int64
-apply(SweepBatch *batch, const char *condition, int nargs, Datum *values)
+apply(SweepBatch *batch, List *rules, const char *condition, int nargs, Datum *values)
 {
-	RetentionRule *rule = batch->resolved;
-	int64		done;
+	StringInfoData assignments;
+	StringInfoData due;
+	StringInfoData left;
+	ListCell   *cell;
 
-	if (rule->assignment == NULL)
-		return execute(batch, psprintf("DELETE FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
-									   batch->leaf, condition, rule->due), nargs, values);
+	initStringInfo(&assignments);
+	initStringInfo(&due);
+	initStringInfo(&left);
+	foreach(cell, rules)
+	{
+		RetentionRule *rule = lfirst(cell);
 
-	done = execute(batch, psprintf("UPDATE ONLY %s AS " PP_TARGET " SET %s WHERE %s AND %s RETURNING COALESCE(%s, false)",
-								   batch->leaf, rule->assignment, condition, rule->due, rule->due), nargs, values);
+		appendStringInfo(&assignments, "%s%s", assignments.len > 0 ? ", " : "", rule->assignment ? rule->assignment : "");
+		appendStringInfo(&due, " AND %s", rule->due);
+		appendStringInfo(&left, "%sCOALESCE(%s, false)", left.len > 0 ? " OR " : "", rule->due);
+	}
+	if (batch->rule->attnum == 0)
+		return repeat_rule(batch, psprintf("DELETE FROM ONLY %s AS " PP_TARGET " WHERE %s%s",
+										   batch->leaf, condition, due.data), nargs, values);
+	return require_treated(repeat_rule(batch, psprintf("UPDATE ONLY %s AS " PP_TARGET " SET %s WHERE %s%s RETURNING %s",
+													   batch->leaf, assignments.data, condition, due.data, left.data),
+									   nargs, values));
+}
+
+/* An UPDATE tells of rows that are due even after it. */
+static int64
+require_treated(int64 done)
+{
 	for (int64 i = 0; i < done; i++)
 	{
 		bool		isnull;
@@ -287,16 +316,8 @@ apply(SweepBatch *batch, const char *condition, int nargs, Datum *values)
 					errdetail("A trigger undid the treatment."),
 					errhint("A trigger must not write a column that the sweep treats."));
 	}
+	SPI_freetuptable(SPI_tuptable);
 	return done;
-}
-
-/* What many batches do alike need not be planned for each. */
-static int64
-execute(SweepBatch *batch, const char *statement, int nargs, Datum *values)
-{
-	bool		alike = batch->manner == BATCH_AT_ONCE && batch->range->found == NULL;
-
-	return alike ? execute_kept(batch, statement, values) : execute_rule(batch, statement, nargs, values);
 }
 
 /* Rows that are due and ours, and still there: a trigger kept them. */

@@ -73,6 +73,7 @@ static ArrayType *lock_due(SweepBatch *batch);
 static ArrayType *found_rows(const SweepRange *range, BlockNumber first);
 static ArrayType *lock_piece(SweepBatch *batch);
 static void count_locked(SweepBatch *batch, SweepPiece *piece, int64 mine);
+static Oid *argument_types(int nargs);
 static ArrayType *result_rows(void);
 
 bool
@@ -121,6 +122,7 @@ attempt_batch(SweepBatch *batch)
 		*batch->range = range;
 		batch->done = 0;
 		batch->effects = NIL;
+		batch->fellows = NIL;
 		batch->conflicts = 0;
 	}
 	return error;
@@ -208,7 +210,7 @@ work(SweepBatch *batch)
 	act(batch, rows);
 }
 
-/* Step 5. What companions did belongs to their own rule; they and their followers may go where no row of this rule does. */
+/* Step 5. What companions and fellows did belongs to their own rule; they and their followers may go where no row of this rule does. */
 static void
 record(SweepBatch *batch)
 {
@@ -220,8 +222,10 @@ record(SweepBatch *batch)
 	{
 		SweepEffect *effect = lfirst(cell);
 
-		if (effect->rule != NULL)
-			record_batch(batch->run, effect->rule, effect->deleted, NIL);
+		if (effect->rule == NULL)
+			continue;
+		record_batch(batch->run, effect->rule, effect->deleted, NIL);
+		effect->rule->done += effect->deleted;
 	}
 }
 
@@ -240,6 +244,14 @@ prepare(SweepBatch *batch)
 	batch->over = batch->resolved == NULL || batch->resolved->draft || batch->resolved->unbound;
 	if (batch->over || !may_touch_leaf(batch))
 		return false;
+	batch->over = !keeps_promise(batch->run, batch->rule, batch->resolved);
+	if (batch->over)
+	{
+		/* nobody has been asked about, and no evidence would name, what it promises now */
+		batch->rule->state = "waiting for the next run";
+		batch->rule->problem = "its label has changed since this run began";
+		return false;
+	}
 	batch->leaf = pp_core_quote_relation(batch->range->leaf);
 	SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0);
 	return true;
@@ -258,8 +270,8 @@ check_leaf(SweepBatch *batch)
 		range->next = range->end;
 		return false;
 	}
-	governed = get_rel_relkind(batch->rule->relid) != '\0' &&
-		list_member_oid(leaves_of(batch->rule->relid), range->leaf);
+	governed = leaf->rd_rel->relkind == RELKIND_RELATION &&
+		list_member_oid(lcons_oid(range->leaf, pp_policy_ancestors(range->leaf)), batch->rule->relid);
 	if (!governed)
 		range->next = range->end;
 	else if (leaf->rd_rel->relfilenode != range->filenode)
@@ -310,6 +322,7 @@ skip_leaf(SweepBatch *batch, const char *reason)
 								   pp_core_quote_relation(batch->range->leaf), reason);
 
 	batch->rule->problem = MemoryContextStrdup(batch->run->memory, problem);
+	batch->rule->left_out = true;
 	batch->range->next = batch->range->end;
 }
 
@@ -351,7 +364,7 @@ next_piece(SweepBatch *batch, SweepPiece *piece)
 
 		piece->nargs = 2;
 		piece->values[1] = PointerGetDatum(rows);
-		piece->condition = in_rows(2, rows);
+		piece->condition = IN_ROWS("$2");
 		return;
 	}
 	ItemPointerSet(&piece->from, first, 0);
@@ -381,7 +394,7 @@ lock_piece(SweepBatch *batch)
 	int64		found;
 
 	next_piece(batch, &piece);
-	found = execute_rule(batch, psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET
+	found = repeat_rule(batch, psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET
 										 " WHERE %s AND %s FOR %sUPDATE OF " PP_TARGET "%s",
 										 batch->leaf, piece.condition, batch->resolved->due,
 										 batch->rule->attnum == 0 ? "" : "NO KEY ",
@@ -417,10 +430,22 @@ count_rule(SweepBatch *batch, const char *statement, int nargs, Datum *values)
 int64
 execute_rule(SweepBatch *batch, const char *statement, int nargs, Datum *values)
 {
-	Oid			range_types[] = {TIMESTAMPTZOID, TIDOID, TIDOID};
-	Oid			rows_types[] = {TIMESTAMPTZOID, TIDARRAYOID};
+	return execute_as(batch->resolved->owner, statement, nargs, argument_types(nargs), values, 0);
+}
 
-	return execute_as(batch->resolved->owner, statement, nargs, nargs == 3 ? range_types : rows_types, values, 0);
+int64
+repeat_rule(SweepBatch *batch, const char *statement, int nargs, Datum *values)
+{
+	return execute_kept(batch->resolved->owner, statement, nargs, argument_types(nargs), values);
+}
+
+static Oid *
+argument_types(int nargs)
+{
+	static Oid	range_types[] = {TIMESTAMPTZOID, TIDOID, TIDOID};
+	static Oid	rows_types[] = {TIMESTAMPTZOID, TIDARRAYOID};
+
+	return nargs == 3 ? range_types : rows_types;
 }
 
 /* The ctids of the latest result as tid[], in the batch's memory. */

@@ -35,6 +35,8 @@ typedef struct SweepBatch
 	const char *leaf;			/* quoted */
 	SweepReach *reach;			/* of a rule that deletes */
 	List	   *effects;		/* of SweepEffect */
+	List	   *fellows;		/* of SweepRule: columns that are treated along with the rule's own */
+	List	   *together;		/* of RetentionRule: the rule's own and theirs */
 	BatchManner manner;
 	TimestampTz started_at;
 	bool		over;			/* the label is gone, has become a draft, or is not bound */
@@ -50,6 +52,15 @@ extern void plan_leaf(SweepBatch *batch);
 
 /* sweep_plan.c: whether one statement may find and act: only the row decides, and nothing else reacts. */
 extern bool may_act_at_once(SweepBatch *batch);
+
+/* sweep_plan.c: whether what is due under a rule depends on the row only. */
+extern bool reads_only_row(SweepBatch *batch, const RetentionRule *resolved);
+
+/* sweep_fellows.c: fills in batch->fellows and batch->together. */
+extern void find_fellows(SweepBatch *batch);
+
+/* sweep_fellows.c: the batch treated so many rows for its fellows, too. */
+extern void tell_fellows(SweepBatch *batch, int64 done);
 
 /* sweep_truncate.c: empties a leaf that is wholly due, if it may; false: it has to go row by row. */
 extern bool truncate_leaf(SweepBatch *batch);
@@ -74,12 +85,11 @@ extern void act(SweepBatch *batch, ArrayType *rows);
 
 /*
  * sweep_batch.c: one statement as the table's owner. $1 is the cut-off, $2 and $3 as the statement
- * needs them: a tid[], or two tids. Returns SPI_processed.
+ * needs them: a tid[], or two tids. Returns SPI_processed. repeat_rule() keeps its plan for the
+ * batches to come.
  */
+extern int64 repeat_rule(SweepBatch *batch, const char *statement, int nargs, Datum *values);
 extern int64 execute_rule(SweepBatch *batch, const char *statement, int nargs, Datum *values);
-
-/* sweep_plan.c: the same, of a piece of pages, with a plan that is kept for the batches to come. */
-extern int64 execute_kept(SweepBatch *batch, const char *statement, Datum *values);
 
 /* sweep_batch.c: as execute_rule, where the result is one number. */
 extern int64 count_rule(SweepBatch *batch, const char *statement, int nargs, Datum *values);

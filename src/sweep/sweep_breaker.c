@@ -9,8 +9,13 @@
  * rule block the rows that they refer to.
  *
  * To count costs a read of the table, so it is done only when need be: not for a table that has no
- * room for so many rows; nor when a sample of its pages says with certainty (five standard
- * deviations, were each page wholly due or not at all) that the share is below.
+ * room for so many rows; else in a sample of its pages, sixteen times larger each time, until one
+ * says with certainty (five standard deviations, were each page wholly due or not at all) whether the
+ * share is below or above. Only a share that is very near to the limit has the whole table read. All
+ * of it may take no longer than one batch.
+ *
+ * A leaf that somebody holds locked cannot be counted, and holds nobody else up: it is left out of
+ * the count and of this run. What was not counted is not swept.
  *
  * An approval is for a table, with its labels and all periods as they are: any change to them voids
  * it, and it is used up when the table's rules have gone through. It is evidence.
@@ -41,6 +46,9 @@ PG_FUNCTION_INFO_V1(pp_sql_approve_sweep);
 
 #define DEVIATIONS	5.0
 
+/* How much larger the next sample is, where one did not suffice. */
+#define SAMPLE_GROWTH	16
+
 #define APPROVAL	"waiting for an approval"
 
 /* SQL: what an approval of $1 is for. */
@@ -64,11 +72,14 @@ typedef struct ShareCount
 	SweepRule  *rule;
 	double		max_fraction;
 	RetentionRule *resolved;
-	List	   *leaves;
-	uint64		pages;
-	double		sample;			/* pages that are enough to tell a share of nothing from the limit */
+	List	   *leaves;			/* that can be counted */
+	uint64		pages;			/* of the leaves */
+	double		percent;		/* of the pages that the next sample reads; 100: all of them */
+	Oid			leaf;			/* that is being counted */
+	/* found in the latest sample: */
 	int64		total;
 	int64		due;
+	int64		filled;			/* pages with any row; not counted where all are read */
 } ShareCount;
 
 static bool is_approved(SweepRule *rule);
@@ -77,8 +88,13 @@ static void put_off(SweepRun *run, SweepRule *rule, const char *state, const cha
 static void count_share(void *arg);
 static void measure_leaves(ShareCount *count);
 static uint64 count_pages(Oid leaf);
-static bool is_surely_below(const ShareCount *count);
-static void count_rows(ShareCount *count, double percent);
+static void widen_sample(ShareCount *count, double pages);
+static void count_leaves(ShareCount *count);
+static void count_leaf(void *arg);
+static void leave_out(ShareCount *count);
+static bool is_certain(const ShareCount *count);
+static double bound_share(const ShareCount *count, double deviations);
+static int64 scale(const ShareCount *count, int64 found);
 static bool exceeds(const ShareCount *count);
 static void approve_origin(void);
 static void approve_table(Oid relid);
@@ -137,9 +153,13 @@ takes_too_much(SweepRun *run, SweepRule *rule)
 	ShareCount	count = {.run = run, .rule = rule, .max_fraction = read_pace(rule->relid).max_fraction};
 	ErrorData  *error;
 
-	if (count.max_fraction >= 1)
+	measure_leaves(&count);
+	if (count.max_fraction >= 1 || count.pages * MaxHeapTuplesPerPage <= (uint64) sweep_max_fraction_rows)
 		return false;
-	error = pp_core_attempt(count_share, &count);
+	/* to count calls what the rule calls, and may crash as well */
+	if (!start_rule(run, rule))
+		return true;
+	error = pp_core_attempt_within(sweep_batch_timeout, count_share, &count);
 	if (error != NULL && error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 	{
 		put_off(run, rule, "locked", "it could not be counted, since somebody holds its table");
@@ -150,9 +170,9 @@ takes_too_much(SweepRun *run, SweepRule *rule)
 				pp_core_describe_error(error, count.resolved != NULL));
 	else if (exceeds(&count))
 		put_off(run, rule, APPROVAL,
-				psprintf("it would %s " INT64_FORMAT " of " INT64_FORMAT " %s",
-						 rule->attnum == 0 ? "delete" : "treat", count.due, count.total,
-						 rule->attnum == 0 ? "rows" : "values"));
+				psprintf("it would %s %s" INT64_FORMAT " of " INT64_FORMAT " %s",
+						 rule->attnum == 0 ? "delete" : "treat", count.percent < 100 ? "about " : "",
+						 scale(&count, count.due), scale(&count, count.total), rule->attnum == 0 ? "rows" : "values"));
 	else
 		return false;
 	return true;
@@ -163,6 +183,7 @@ put_off(SweepRun *run, SweepRule *rule, const char *state, const char *problem)
 {
 	rule->state = state;
 	rule->problem = MemoryContextStrdup(run->memory, problem);
+	rule->started = false;
 	if (run->copied != NULL || strcmp(state, "locked") == 0)
 		return;
 	ereport(WARNING,
@@ -181,25 +202,16 @@ count_share(void *arg)
 
 	SPI_connect();
 	measure_leaves(count);
-	if (count->pages * MaxHeapTuplesPerPage > (uint64) sweep_max_fraction_rows)
-	{
-		PushActiveSnapshot(GetTransactionSnapshot());
-		count->resolved = pp_policy_resolve(count->rule->relid, count->rule->attnum,
-											count->run->cut_off, count->run->bind);
-		PopActiveSnapshot();
-	}
+	PushActiveSnapshot(GetTransactionSnapshot());
+	count->resolved = pp_policy_resolve(count->rule->relid, count->rule->attnum,
+										count->run->cut_off, count->run->bind);
+	PopActiveSnapshot();
 	if (count->resolved != NULL)
 	{
-		count->sample = 2 * DEVIATIONS * DEVIATIONS / fmax(count->max_fraction, 1e-6);
-		if (count->pages > count->sample)
-			count_rows(count, 100 * count->sample / count->pages);
-		if (count->pages <= count->sample || !is_surely_below(count))
-		{
-			count_rows(count, 100);
-			count->rule->due = count->due;
-		}
-		else
-			count->due = count->total = 0;
+		widen_sample(count, 2 * DEVIATIONS * DEVIATIONS / fmax(count->max_fraction, 1e-6));
+		for (count_leaves(count); count->percent < 100 && !is_certain(count); count_leaves(count))
+			widen_sample(count, count->percent / 100 * count->pages * SAMPLE_GROWTH);
+		count->rule->due = scale(count, count->due);
 	}
 	SPI_finish();
 }
@@ -210,6 +222,8 @@ measure_leaves(ShareCount *count)
 {
 	ListCell   *cell;
 
+	count->leaves = NIL;
+	count->pages = 0;
 	foreach(cell, leaves_of(count->rule->relid))
 	{
 		uint64		pages = SearchSysCacheExists1(RELOID, ObjectIdGetDatum(lfirst_oid(cell))) ?
@@ -237,47 +251,105 @@ count_pages(Oid leaf)
 	return bytes / BLCKSZ;
 }
 
-/* The upper end of Wilson's interval, for a share found in so many pages. */
-static bool
-is_surely_below(const ShareCount *count)
+static void
+widen_sample(ShareCount *count, double pages)
 {
-	double		n = count->sample;
-	double		share = count->total > 0 ? (double) count->due / count->total : 1;
-	double		squared = DEVIATIONS * DEVIATIONS;
-	double		upper = (share + squared / (2 * n) +
-						 DEVIATIONS * sqrt(share * (1 - share) / n + squared / (4 * n * n))) / (1 + squared / n);
-
-	return upper < count->max_fraction;
+	count->percent = count->pages > pages ? 100 * pages / count->pages : 100;
 }
 
-/* In a percentage of the pages. */
+/* Those that somebody holds are left out from then on. */
 static void
-count_rows(ShareCount *count, double percent)
+count_leaves(ShareCount *count)
 {
-	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(count->run->cut_off)};
-	char	   *sample = percent >= 100 ? "" : psprintf(" TABLESAMPLE pg_catalog.system(%.9f)", percent);
 	ListCell   *cell;
 
-	count->due = count->total = 0;
+	count->due = count->total = count->filled = 0;
 	foreach(cell, count->leaves)
 	{
-		bool		isnull;
+		ErrorData  *error;
 
-		(void) execute_as(count->resolved->owner,
-						  psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s) FROM ONLY %s AS " PP_TARGET "%s",
-								   count->resolved->due, pp_core_quote_relation(lfirst_oid(cell)), sample),
-						  1, types, values, 0);
-		count->total += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		count->due += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-		SPI_freetuptable(SPI_tuptable);
+		count->leaf = lfirst_oid(cell);
+		error = pp_core_attempt(count_leaf, count);
+		if (error == NULL)
+			continue;
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			ReThrowError(error);
+		leave_out(count);
+		count->leaves = foreach_delete_current(count->leaves, cell);
 	}
+}
+
+/*
+ * Rows of a sample are grouped by their pages: after a large deletion most are empty, and say nothing
+ * about the share.
+ */
+static void
+count_leaf(void *arg)
+{
+	ShareCount *count = arg;
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		values[] = {TimestampTzGetDatum(count->run->cut_off)};
+	int64	   *sums[] = {&count->total, &count->due, &count->filled};
+	bool		all = count->percent >= 100;
+
+	SPI_connect();
+	(void) execute_as(count->resolved->owner,
+					  psprintf("SELECT pg_catalog.sum(n)::pg_catalog.int8, pg_catalog.sum(due)::pg_catalog.int8, pg_catalog.count(*) "
+							   "FROM (SELECT pg_catalog.count(*) AS n, pg_catalog.count(*) FILTER (WHERE %s) AS due "
+							   "FROM ONLY %s AS " PP_TARGET "%s GROUP BY %s) AS page",
+							   count->resolved->due, pp_core_quote_relation(count->leaf),
+							   all ? "" : psprintf(" TABLESAMPLE pg_catalog.system(%.9f)", count->percent),
+							   all ? "()" : "pg_catalog.substr(pg_catalog.tidsend(" PP_TARGET ".ctid), 1, 4)"),
+					  1, types, values, 0);
+	for (int i = 0; i < (int) lengthof(sums); i++)
+	{
+		bool		isnull;
+		int64		found = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &isnull));
+
+		*sums[i] += isnull ? 0 : found;
+	}
+	SPI_finish();
+}
+
+static void
+leave_out(ShareCount *count)
+{
+	MemoryContext caller = MemoryContextSwitchTo(count->run->memory);
+
+	count->rule->uncounted = lappend_oid(count->rule->uncounted, count->leaf);
+	MemoryContextSwitchTo(caller);
+}
+
+static bool
+is_certain(const ShareCount *count)
+{
+	return count->filled > 0 &&
+		(bound_share(count, DEVIATIONS) < count->max_fraction || bound_share(count, -DEVIATIONS) > count->max_fraction);
+}
+
+/* The upper end of Wilson's interval, for a share found in so many pages; the lower for negative deviations. */
+static double
+bound_share(const ShareCount *count, double deviations)
+{
+	double		n = count->filled;
+	double		share = (double) count->due / count->total;
+	double		squared = deviations * deviations;
+
+	return (share + squared / (2 * n) + deviations * sqrt(share * (1 - share) / n + squared / (4 * n * n))) /
+		(1 + squared / n);
+}
+
+/* From the sample to all of it. */
+static int64
+scale(const ShareCount *count, int64 found)
+{
+	return count->percent > 0 ? (int64) rint(found * 100 / count->percent) : 0;
 }
 
 static bool
 exceeds(const ShareCount *count)
 {
-	return count->due > sweep_max_fraction_rows && count->due > count->max_fraction * count->total;
+	return scale(count, count->due) > sweep_max_fraction_rows && count->due > count->max_fraction * count->total;
 }
 
 void

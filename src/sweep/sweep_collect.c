@@ -147,10 +147,9 @@ confirm_due(RowGraph *graph, ReachTable *table, List *rows)
 	int64		count;
 
 	put_to_work(graph->reach, table);
-	count = execute_as(table->owner,
-					   psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET " WHERE %s AND %s",
-								table->name, in_rows(2, DatumGetArrayTypeP(values[1])), table->resolved->due),
-					   2, types, values, 0);
+	count = execute_kept(table->owner,
+						 psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET " WHERE " IN_ROWS("$2") " AND %s",
+								  table->name, table->resolved->due), 2, types, values);
 	put_to_work(graph->reach, NULL);
 	foreach(cell, rows)
 		keep_row(lfirst(cell), NULL);

@@ -34,7 +34,6 @@ typedef struct SweepReach
 {
 	SweepRun   *run;
 	List	   *keys;			/* of ForeignKey: all of this database */
-	List	   *labelled;		/* OIDs of every leaf that a label governs */
 	List	   *tables;			/* of ReachTable, the root's leaf first */
 	List	   *clearing;		/* of RowReference: all that clear */
 	const char *at_work;		/* a table, not of the root's rule, that may raise */
@@ -81,8 +80,8 @@ typedef struct RowGraph
 typedef struct SweepEffect
 {
 	const char *table;			/* quoted */
-	SweepRule  *rule;			/* of companions; NULL: followers */
-	int64		deleted;
+	SweepRule  *rule;			/* of companions and fellows; NULL: followers */
+	int64		deleted;		/* or treated, by fellows */
 	int64		cleared;
 } SweepEffect;
 

@@ -13,6 +13,31 @@
 #include "policy/policy.h"
 #include "sweep/sweep.h"
 
+/*
+ * What of a leaf a pass still has to visit: pages, or rows that an index found. next and end count
+ * either of them.
+ */
+typedef struct SweepRange
+{
+	Oid			leaf;
+	Oid			filenode;		/* of the leaf when the pass began on it: a rewrite moves rows */
+	BlockNumber next;
+	BlockNumber end;
+	struct ItemPointerData *found;	/* in order, in the run's memory; NULL: all pages are visited */
+	int			pages;			/* that the next batch takes; adapted to what the latest one took */
+	int			most_pages;		/* that any batch of this leaf takes */
+	bool		emptied;		/* by TRUNCATE: its rows are no load */
+} SweepRange;
+
+/* What was done since the latest pause ended. */
+typedef struct SweepLoad
+{
+	instr_time	since;
+	double		worked;			/* seconds */
+	int64		rows;
+	uint64		wal_bytes;
+} SweepLoad;
+
 /* One rule in one run. Lives in the run's memory, across batches. */
 typedef struct SweepRule
 {
@@ -20,14 +45,24 @@ typedef struct SweepRule
 	AttrNumber	attnum;			/* 0: rows are deleted */
 	const char *table;			/* quoted */
 	const char *text;
+	const char *promise;		/* its labels as the run found them; NULL: not read yet */
 	const char *state;			/* "enforced", "draft", "unbound", "parked", "failed", "waiting
 								 * ..." */
 	const char *problem;		/* why it is parked or failed, or what it waits for, without values */
 	const char *basis;			/* JSON: its purposes and their legal bases; NULL where it has none */
 	bool		approved;
 	int64		done;			/* rows deleted or values treated, committed */
-	int64		due;			/* as counted before the first batch; 0: not counted */
+	int64		due;			/* as counted before the first batch, or estimated; 0: not counted */
+	bool		left_out;		/* a leaf that must not be touched; problem says which */
+	List	   *uncounted;		/* leaves that somebody held when the breaker counted: not for this run */
 	bool		started;		/* in this run, by start_rule() */
+	TimestampTz since;
+	bool		through;		/* a pass has come to its end */
+	SweepLoad	load;			/* where its table has a pace of its own */
+	/* of a pass that others have turns in between of: */
+	bool		unfinished;
+	List	   *leaves;			/* still to come */
+	SweepRange	range;
 	/* of the latest pass only: */
 	int64		pass_done;
 	bool		alone;			/* nobody else wrote meanwhile: no row can have moved behind the
@@ -37,14 +72,6 @@ typedef struct SweepRule
 	int64		locked;
 } SweepRule;
 
-/* What was done since the latest pause ended. */
-typedef struct SweepLoad
-{
-	instr_time	since;
-	int64		rows;
-	uint64		wal_bytes;
-} SweepLoad;
-
 typedef struct SweepRun
 {
 	int64		id;
@@ -53,7 +80,8 @@ typedef struct SweepRun
 	MemoryContext batch_memory; /* reset at each transaction */
 	SweepProgress progress;
 	bool		bind;			/* restored labels */
-	SweepLoad	load;
+	SweepLoad	load;			/* of all rules without a pace of their own */
+	instr_time	turn;			/* when the present one began */
 	const char *copied;			/* why this database is taken for a copy, or NULL */
 	List	   *rules;			/* of SweepRule, in the order in which they run */
 } SweepRun;
@@ -61,18 +89,31 @@ typedef struct SweepRun
 /* sweep_run.c: commits and starts the next transaction, READ COMMITTED, with a short lock_timeout. */
 extern void next_transaction(SweepRun *run);
 
+/*
+ * sweep_run.c: whether the labels still say what they said when the run began; at the first call notes
+ * what they say, and on which basis, in the run's memory.
+ */
+extern bool keeps_promise(SweepRun *run, SweepRule *rule, const RetentionRule *resolved);
+
 /* sweep_run.c: the ordinary tables that hold the rows of a table: itself, or its leaves and children. */
 extern List *leaves_of(Oid relid);
 
-/* sweep_pass.c: goes once through everything a rule governs, batch by batch. */
+/*
+ * sweep_pass.c: goes once through everything a rule governs, batch by batch; or, where other rules wait,
+ * for a turn: then the rule says that it is unfinished, and the next call goes on.
+ */
 extern void run_pass(SweepRun *run, SweepRule *rule);
+
+/* sweep_pace.c: begins a rule's turn; pauses as pace_batch() does if it has a pause to make up for. */
+extern bool begin_turn(SweepRun *run, SweepRule *rule);
 
 /*
  * sweep_pace.c: after each committed batch, outside any transaction's work: sleeps as long as the
  * settings and the table's own pace want, interruptibly, rereading both. Resets the batch's memory.
- * False: the window has closed, and the pass is over; the rule says so in its state.
+ * False: the turn is over, and the rule is unfinished; or the window has closed, and the pass is over:
+ * the rule says so in its state.
  */
-extern bool pace_batch(SweepRun *run, SweepRule *rule, int64 rows, uint64 wal_bytes);
+extern bool pace_batch(SweepRun *run, SweepRule *rule, double seconds, int64 rows, uint64 wal_bytes);
 
 /* sweep_pace.c: registers the settings of the pace. */
 extern void init_pace(void);
@@ -97,21 +138,6 @@ extern char *describe_origin(void);
 
 /* sweep_breaker.c: uses up the approvals of rules that went through. */
 extern void settle_approvals(SweepRun *run);
-
-/*
- * What of a leaf a pass still has to visit: pages, or rows that an index found. next and end count
- * either of them.
- */
-typedef struct SweepRange
-{
-	Oid			leaf;
-	Oid			filenode;		/* of the leaf when the pass began on it: a rewrite moves rows */
-	BlockNumber next;
-	BlockNumber end;
-	struct ItemPointerData *found;	/* in order, in the run's memory; NULL: all pages are visited */
-	int			pages;			/* that the next batch takes; adapted to what the latest one took */
-	int			most_pages;		/* that any batch of this leaf takes */
-} SweepRange;
 
 /* sweep_pass.c: registers the settings of batches. */
 extern void init_batches(void);
@@ -177,6 +203,12 @@ extern bool reference_is_indexed(const RowReference *reference);
 /* sweep_reference.c: one statement as an owner, restricted and pinned; returns SPI_processed. limit 0: none. */
 extern int64 execute_as(Oid owner, const char *statement, int nargs, Oid *types, Datum *values, long limit);
 
+/* sweep_kept.c: the same without limit, on given pages or rows, with a plan that is kept for the batches to come. */
+extern int64 execute_kept(Oid owner, const char *statement, int nargs, Oid *types, Datum *values);
+
+/* The condition of rows in a tid[], in such statements. */
+#define IN_ROWS(parameter) PP_TARGET ".ctid = ANY (" parameter ")"
+
 /* sweep_record.c: counts rows of the rule that something keeps. */
 extern void add_blocker(SweepRun *run, SweepRule *rule, const char *blocker, int64 count);
 
@@ -205,7 +237,7 @@ extern void check_watch(SweepWatch *watch);
 extern char *name_blockers_of(const SweepRule *rule);
 
 /* sweep_record.c: the run's own books, inside the transaction of what they tell. */
-extern int64 record_start(SweepRun *run);
+extern void record_start(SweepRun *run);
 extern void record_batch(SweepRun *run, SweepRule *rule, int64 count, List *effects);
 extern int64 count_followers(List *effects);
 extern void record_outcome(SweepRun *run, SweepRule *rule);

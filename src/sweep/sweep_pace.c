@@ -1,5 +1,5 @@
 /*
- * sweep_pace.c: as gentle as it is told to be.
+ * sweep_pace.c: as gentle as it is told to be, and fair.
  *
  * After each batch the sweep may have to pause, so that on average it deletes no more rows, writes
  * no more WAL and works no larger part of the time than allowed; and it waits while a standby is
@@ -11,6 +11,10 @@
  * the table's own pace are read again before each pause and every second of it, so that a change
  * takes effect within one batch, also while an unwise limit keeps the sweep asleep for an hour. The
  * sleeper answers to cancellation, a shutdown and the death of the postmaster at once.
+ *
+ * Where there are several rules they take turns, so that none, however slow or endless, keeps the
+ * others waiting for longer than TURN; to pause uses up the turn. A table with a pace of its own has an
+ * account of its own, and lets the others go on while it pauses. All other tables share one account.
  *
  * When the window closes, the run does not sleep until it opens: a session that waits for the night
  * would stand in the way of DROP DATABASE all day. The rule ends for now, and a later run goes on.
@@ -40,6 +44,7 @@
 #define MIN_PAUSE	0.005		/* seconds; shorter ones are put on the next */
 #define NAP			1.0			/* until settings are read again */
 #define LAG_NAP		0.1			/* until the standbys are looked at again */
+#define TURN		10.0		/* seconds of one rule, where there are others */
 
 static int	sweep_rate_limit;
 static int	sweep_wal_rate;
@@ -50,7 +55,10 @@ static char *sweep_window;
 static bool check_window(char **value, void **extra, GucSource source);
 static void override(int *value, int column);
 static bool may_go_on(SweepRun *run, SweepRule *rule, SweepPace *pace);
-static double pause_for(const SweepLoad *load, const SweepPace *pace, double worked, double elapsed);
+static SweepLoad *account_of(SweepRun *run, SweepRule *rule, const SweepPace *pace);
+static void begin_account(SweepLoad *load);
+static bool turn_is_over(const SweepRun *run, bool early);
+static double pause_for(const SweepLoad *load, const SweepPace *pace);
 static bool standby_lags(const SweepPace *pace);
 static XLogRecPtr furthest_standby(void);
 static double seconds_since(instr_time then);
@@ -114,6 +122,7 @@ read_pace(Oid relid)
 		Datum		fraction = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 5, &isnull);
 		char	   *window = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 6);
 
+		pace.own = true;
 		if (!isnull)
 			pace.max_fraction = DatumGetFloat8(fraction);
 		if (window != NULL)
@@ -142,7 +151,7 @@ hold_for_window(SweepRun *run)
 {
 	ListCell   *cell;
 
-	INSTR_TIME_SET_CURRENT(run->load.since);
+	begin_account(&run->load);
 	foreach(cell, run->rules)
 	{
 		SweepRule  *rule = lfirst(cell);
@@ -154,36 +163,68 @@ hold_for_window(SweepRun *run)
 }
 
 bool
-pace_batch(SweepRun *run, SweepRule *rule, int64 rows, uint64 wal_bytes)
+begin_turn(SweepRun *run, SweepRule *rule)
 {
-	double		worked = seconds_since(run->load.since);
+	INSTR_TIME_SET_CURRENT(run->turn);
+	return pace_batch(run, rule, 0, 0, 0);
+}
+
+bool
+pace_batch(SweepRun *run, SweepRule *rule, double seconds, int64 rows, uint64 wal_bytes)
+{
+	SweepPace	pace;
+	SweepLoad  *load;
 	double		pause;
 	bool		slept = false;
-	SweepPace	pace;
 
-	run->load.rows += rows;
-	run->load.wal_bytes += wal_bytes;
+	if (!may_go_on(run, rule, &pace))
+		return false;
+	load = account_of(run, rule, &pace);
+	load->worked += seconds;
+	load->rows += rows;
+	load->wal_bytes += wal_bytes;
 	for (;;)
 	{
-		bool		lags;
+		bool		lags = standby_lags(&pace);
 
-		if (!may_go_on(run, rule, &pace))
-			return false;
-		pause = pause_for(&run->load, &pace, worked, seconds_since(run->load.since));
-		lags = standby_lags(&pace);
-		if (!lags && pause < MIN_PAUSE)
+		pause = pause_for(load, &pace);
+		if (turn_is_over(run, slept && pace.own))
+			rule->unfinished = true;
+		if (rule->unfinished || (!lags && pause < MIN_PAUSE))
 			break;
 		report_phase(run, rule, lags ? "waiting for a standby" : "throttled");
 		nap(lags ? LAG_NAP : Min(pause, NAP));
 		slept = true;
+		if (!may_go_on(run, rule, &pace))
+			return false;
 	}
-	if (slept || pause <= 0)
-	{
-		run->load.rows = 0;
-		run->load.wal_bytes = 0;
-		INSTR_TIME_SET_CURRENT(run->load.since);
-	}
-	return true;
+	if (pause <= 0)
+		begin_account(load);
+	return !rule->unfinished;
+}
+
+static SweepLoad *
+account_of(SweepRun *run, SweepRule *rule, const SweepPace *pace)
+{
+	return pace->own ? &rule->load : &run->load;
+}
+
+static void
+begin_account(SweepLoad *load)
+{
+	memset(load, 0, sizeof(SweepLoad));
+	INSTR_TIME_SET_CURRENT(load->since);
+}
+
+static bool
+turn_is_over(const SweepRun *run, bool early)
+{
+	int			rules = 0;
+	ListCell   *cell;
+
+	foreach(cell, run->rules)
+		rules += strcmp(((SweepRule *) lfirst(cell))->state, "enforced") == 0;
+	return rules > 1 && (early || seconds_since(run->turn) >= TURN);
 }
 
 /* Reads the pace, and holds nothing afterwards. */
@@ -204,17 +245,17 @@ may_go_on(SweepRun *run, SweepRule *rule, SweepPace *pace)
 	return false;
 }
 
-/* How many seconds are still to be slept, elapsed seconds after the last pause, of which it worked so many. */
+/* How many seconds are still to be slept; negative when more time has passed than need be. */
 static double
-pause_for(const SweepLoad *load, const SweepPace *pace, double worked, double elapsed)
+pause_for(const SweepLoad *load, const SweepPace *pace)
 {
-	double		until = worked * 100 / pace->duty_cycle;
+	double		until = load->worked * 100 / pace->duty_cycle;
 
 	if (pace->rate_limit > 0)
 		until = fmax(until, (double) load->rows / pace->rate_limit);
 	if (pace->wal_rate > 0)
 		until = fmax(until, (double) load->wal_bytes / (pace->wal_rate * 1024.0 * 1024.0));
-	return until - elapsed;
+	return until - seconds_since(load->since);
 }
 
 static bool

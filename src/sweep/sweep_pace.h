@@ -23,6 +23,7 @@ typedef struct SweepPace
 	int			max_lag;		/* kB; 0: however much */
 	SweepWindow window;
 	double		max_fraction;	/* 1: no breaker */
+	bool		own;			/* the table has a row there */
 } SweepPace;
 
 /* sweep_pace.c: the pace of a labelled table as it is now. Takes a snapshot. */

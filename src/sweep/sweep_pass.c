@@ -17,9 +17,12 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "executor/instrument.h"
 #include "storage/procarray.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -51,8 +54,11 @@ typedef struct WriterCount
 static WriterCount writers;
 
 static void start_counting(void);
+static void begin_pass(SweepRun *run, SweepRule *rule);
 static void go_through(SweepRun *run, SweepRule *rule);
+static bool next_leaf(SweepRule *rule);
 static List *find_leaves(SweepRun *run, SweepRule *rule);
+static void report_foreign(SweepRun *run, SweepRule *rule);
 static bool time_batch(SweepRun *run, SweepRule *rule, SweepRange *range);
 static void adapt(SweepRange *range, int64 milliseconds);
 
@@ -72,11 +78,28 @@ init_batches(void)
 void
 run_pass(SweepRun *run, SweepRule *rule)
 {
-	rule->pass_done = rule->blocked = rule->locked = 0;
-	rule->blockers = NIL;
+	bool		whole = !rule->unfinished;
+
+	if (whole)
+		begin_pass(run, rule);
 	start_counting();
 	go_through(run, rule);
-	rule->alone = writers.quiet && ReadNextTransactionId() - writers.next == writers.own;
+	/* between two turns anybody may have written */
+	rule->alone = whole && !rule->unfinished && writers.quiet && ReadNextTransactionId() - writers.next == writers.own;
+	rule->through |= !rule->unfinished;
+}
+
+static void
+begin_pass(SweepRun *run, SweepRule *rule)
+{
+	rule->pass_done = rule->blocked = 0;
+	rule->locked = list_length(rule->uncounted);
+	rule->blockers = NIL;
+	rule->range = (SweepRange) {.pages = FIRST_PAGES};
+	if (rule->since == 0)
+		rule->since = GetCurrentTimestamp();
+	report_phase(run, rule, "planning");
+	rule->leaves = find_leaves(run, rule);
 }
 
 static void
@@ -101,33 +124,36 @@ count_own_writing(void)
 static void
 go_through(SweepRun *run, SweepRule *rule)
 {
-	List	   *leaves;
-	int			pages = FIRST_PAGES;
-	ListCell   *cell;
-
-	report_phase(run, rule, "planning");
-	leaves = find_leaves(run, rule);
-	foreach(cell, leaves)
+	rule->unfinished = false;
+	if (!begin_turn(run, rule))
+		return;
+	while (rule->range.next < rule->range.end || next_leaf(rule))
 	{
-		/* the first batch finds out how long the leaf is */
-		SweepRange	range = {.leaf = lfirst_oid(cell), .end = 1, .pages = pages};
-
-		while (range.next < range.end)
-		{
-			if (!time_batch(run, rule, &range))
-				return;
-		}
-		if (range.found != NULL)
-			pfree(range.found);
-		pages = range.pages;
+		if (!time_batch(run, rule, &rule->range))
+			return;
 	}
+}
+
+static bool
+next_leaf(SweepRule *rule)
+{
+	if (rule->range.found != NULL)
+		pfree(rule->range.found);
+	rule->range.found = NULL;
+	if (rule->leaves == NIL)
+		return false;
+	/* the first batch finds out how long the leaf is */
+	rule->range = (SweepRange) {.leaf = linitial_oid(rule->leaves), .end = 1, .pages = rule->range.pages};
+	rule->leaves = list_delete_first(rule->leaves);
+	return true;
 }
 
 static List *
 find_leaves(SweepRun *run, SweepRule *rule)
 {
-	List	   *leaves = leaves_of(rule->relid);
+	List	   *leaves = list_difference_oid(leaves_of(rule->relid), rule->uncounted);
 
+	report_foreign(run, rule);
 	MemoryContextSwitchTo(run->memory);
 	leaves = list_copy(leaves);
 	MemoryContextSwitchTo(run->batch_memory);
@@ -135,20 +161,41 @@ find_leaves(SweepRun *run, SweepRule *rule)
 	return leaves;
 }
 
-/* A batch, and the pause after it. False: the pass is over. */
+/* What is stored elsewhere is not ours to sweep, and not to be passed over in silence either. */
+static void
+report_foreign(SweepRun *run, SweepRule *rule)
+{
+	ListCell   *cell;
+
+	if (get_rel_relkind(rule->relid) == '\0')
+		return;
+	foreach(cell, find_all_inheritors(rule->relid, NoLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(cell)) != RELKIND_FOREIGN_TABLE)
+			continue;
+		rule->left_out = true;
+		rule->problem = MemoryContextStrdup(run->memory, psprintf("table %s was left out: it is a foreign table",
+																  pp_core_quote_relation(lfirst_oid(cell))));
+	}
+}
+
+/* A batch, and the pause after it. False: the pass is over, or the turn. */
 static bool
 time_batch(SweepRun *run, SweepRule *rule, SweepRange *range)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	uint64		wal_bytes = pgWalUsage.wal_bytes;
 	int64		done = rule->done;
+	int64		milliseconds;
 	bool		go_on;
 
 	report_phase(run, rule, "running");
 	go_on = run_batch(run, rule, range);
+	milliseconds = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
 	if (rule->done > done)
-		adapt(range, TimestampDifferenceMilliseconds(start, GetCurrentTimestamp()));
-	return pace_batch(run, rule, rule->done - done, pgWalUsage.wal_bytes - wal_bytes) && go_on;
+		adapt(range, milliseconds);
+	return go_on && pace_batch(run, rule, milliseconds / 1000.0, range->emptied ? 0 : rule->done - done,
+							   pgWalUsage.wal_bytes - wal_bytes);
 }
 
 /* By steps: one slow commit says little about the next. */

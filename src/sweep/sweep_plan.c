@@ -16,10 +16,6 @@
  * that waited for a row's lock looks again at that row only. So it must not contain a sub-select,
  * nor call anything that could read a table. Of the server's own functions those that are immutable
  * do not, and of the stable ones those of dates and times; ours read nothing but keys.
- *
- * Such a statement is planned once for all the pages of a leaf. To plan it for every batch would
- * cost more than the parsing: the planner asks an index for the least and greatest value there is,
- * and reads over the entries of all rows that the batches before have removed.
  */
 #include "postgres.h"
 
@@ -51,19 +47,12 @@
 /* So many rows at most are kept in mind: some 400 kB. */
 #define MAX_FOUND 65536
 
-/* The plan that is kept, one per session, and its statement. */
-static SPIPlanPtr kept_plan;
-static char *kept_statement;
-
-static void keep_plan(const char *statement);
-static void forget_plan(void);
 static Portal open_search(SweepBatch *batch);
 static bool uses_index(const PlannedStmt *statement, Oid leaf);
 static Plan *find_scan(Plan *plan, const List *tables, Oid leaf);
 static void keep_found(SweepBatch *batch);
 static int	compare_places(const void *one, const void *other);
 static bool reacts(Relation leaf, bool deletes);
-static bool reads_only_row(SweepBatch *batch);
 static bool contains_reader(Node *node, void *context);
 static bool may_read(Oid function, void *context);
 static bool is_about_time(Form_pg_proc function);
@@ -163,7 +152,7 @@ may_act_at_once(SweepBatch *batch)
 	if (batch->manner != BATCH_AT_ONCE)
 		return false;
 	leaf = relation_open(batch->range->leaf, NoLock);
-	may = !reacts(leaf, batch->rule->attnum == 0) && reads_only_row(batch);
+	may = !reacts(leaf, batch->rule->attnum == 0) && reads_only_row(batch, batch->resolved);
 	relation_close(leaf, NoLock);
 	if (!may)
 		batch->manner = BATCH_LOCKING;
@@ -187,16 +176,16 @@ reacts(Relation leaf, bool deletes)
 }
 
 /* As the owner, who may call what the label says. */
-static bool
-reads_only_row(SweepBatch *batch)
+bool
+reads_only_row(SweepBatch *batch, const RetentionRule *resolved)
 {
 	char	   *statement = psprintf("SELECT FROM ONLY %s AS " PP_TARGET " WHERE %s AND $1 IS NOT NULL",
-									 batch->leaf, batch->resolved->due);
+									 batch->leaf, resolved->due);
 	Oid			type = TIMESTAMPTZOID;
 	CoreStay	stay;
 	Query	   *query;
 
-	pp_core_enter(&stay, batch->resolved->owner, true);
+	pp_core_enter(&stay, resolved->owner, true);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	query = parse_analyze_fixedparams(linitial_node(RawStmt, raw_parser(statement, RAW_PARSE_DEFAULT)), statement, &type, 1, NULL);
 	PopActiveSnapshot();
@@ -245,55 +234,4 @@ is_about_time(Form_pg_proc function)
 			return true;
 	}
 	return false;
-}
-
-/* Whatever else the planner thinks of: the pages are given. */
-int64
-execute_kept(SweepBatch *batch, const char *statement, Datum *values)
-{
-	static const char *const others[] = {"enable_seqscan", "enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"};
-	MemoryContext caller = CurrentMemoryContext;
-	CoreStay	stay;
-	int			result;
-
-	pp_core_enter(&stay, batch->resolved->owner, true);
-	for (int i = 0; i < (int) lengthof(others); i++)
-		(void) set_config_option(others[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (kept_statement == NULL || strcmp(kept_statement, statement) != 0)
-		keep_plan(statement);
-	result = SPI_execute_plan(kept_plan, values, NULL, false, 0);
-	pp_core_leave(&stay);
-	MemoryContextSwitchTo(caller);
-	if (result < 0)
-		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result)); /* cannot happen */
-	return (int64) SPI_processed;
-}
-
-static void
-keep_plan(const char *statement)
-{
-	Oid			types[] = {TIMESTAMPTZOID, TIDOID, TIDOID};
-	SPIPlanPtr	plan;
-
-	forget_plan();
-	plan = SPI_prepare_cursor(statement, lengthof(types), types, CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));	/* cannot happen */
-	kept_statement = MemoryContextStrdup(TopMemoryContext, statement);
-	SPI_keepplan(plan);
-	kept_plan = plan;
-}
-
-static void
-forget_plan(void)
-{
-	SPIPlanPtr	plan = kept_plan;
-	char	   *statement = kept_statement;
-
-	kept_plan = NULL;
-	kept_statement = NULL;
-	if (plan != NULL)
-		SPI_freeplan(plan);
-	if (statement != NULL)
-		pfree(statement);
 }

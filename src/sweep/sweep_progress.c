@@ -25,10 +25,13 @@
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "sweep/sweep_internal.h"
 
@@ -41,6 +44,9 @@ PG_FUNCTION_INFO_V1(pp_sql_next_sweep);
 #define MAX_SHOWN_RUNS	64
 
 #define PROGRESS_COLUMNS 10
+
+/* The part of a wait event that tells its class. */
+#define WAIT_EVENT_CLASS 0xFF000000U
 
 typedef struct ShownRun
 {
@@ -79,6 +85,7 @@ static void give_back_at_exit(int code, Datum arg);
 static void show(SweepRun *run, const SweepRule *rule, const char *phase);
 static void put_words(char *place, size_t size, const char *words);
 static int	position(const SweepRun *run, const SweepRule *rule);
+static bool waits_for_lock(int pid);
 static void put_run(ReturnSetInfo *result, const ShownRun *run);
 
 /* ------------------------------------------------------------------------------------------- memory */
@@ -199,8 +206,7 @@ show(SweepRun *run, const SweepRule *rule, const char *phase)
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	if (strcmp(mine->phase, phase) != 0)
 		mine->phase_since = now;
-	if (mine->rule_number != number)
-		mine->rule_since = now;
+	mine->rule_since = rule ? rule->since : 0;
 	mine->id = run->id;
 	mine->rule_number = number;
 	mine->rule_count = list_length(run->rules);
@@ -255,6 +261,15 @@ pp_sql_sweeps_at_work(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* As pg_stat_activity says it. */
+static bool
+waits_for_lock(int pid)
+{
+	PGPROC	   *process = BackendPidGetProc(pid);
+
+	return process != NULL && (*(volatile uint32 *) &process->wait_event_info & WAIT_EVENT_CLASS) == PG_WAIT_LOCK;
+}
+
 static void
 put_run(ReturnSetInfo *result, const ShownRun *run)
 {
@@ -262,7 +277,7 @@ put_run(ReturnSetInfo *result, const ShownRun *run)
 	Datum		values[PROGRESS_COLUMNS] = {
 		Int32GetDatum(run->pid),
 		Int64GetDatum(run->id),
-		CStringGetTextDatum(run->phase),
+		CStringGetTextDatum(waits_for_lock(run->pid) ? "waiting for a lock" : run->phase),
 		TimestampTzGetDatum(run->phase_since),
 		CStringGetTextDatum(run->table),
 		CStringGetTextDatum(run->rule),

@@ -54,7 +54,7 @@ static bool is_rewritten(const RowReference *reference);
 static bool is_trusted(Oid child);
 static void require_trusted(void *arg);
 static void admit_children(SweepReach *reach, RowReference *reference);
-static bool is_labelled(SweepReach *reach, Oid relid);
+static bool is_labelled(Oid relid);
 static bool may_accompany(SweepReach *reach, Oid child);
 static CompanionRule find_companion_rule(SweepReach *reach, Oid child);
 static void resolve_companion(void *arg);
@@ -73,10 +73,6 @@ load_reach(SweepRun *run, SweepRule *rule, RetentionRule *resolved, Oid leaf)
 
 	reach->run = run;
 	reach->keys = load_keys();
-	foreach(cell, pp_label_relations())
-	{
-		reach->labelled = list_concat_unique_oid(reach->labelled, leaves_of(lfirst_oid(cell)));
-	}
 	root = add_table(reach, leaf);
 	root->resolved = resolved;
 	root->rule = rule;
@@ -161,7 +157,7 @@ await_leaving(SweepReach *reach, List *references)
 		RowReference *reference = lfirst(cell);
 		ListCell   *leaf;
 
-		foreach(leaf, reference->kind == REFERENCE_BLOCKS && !reference->opaque && !is_labelled(reach, reference->child) ?
+		foreach(leaf, reference->kind == REFERENCE_BLOCKS && !reference->opaque && !is_labelled(reference->child) ?
 				leaves_of(reference->child) : NIL)
 		{
 			ReachTable *table = find_reached(reach, lfirst_oid(leaf));
@@ -191,7 +187,7 @@ classify(SweepReach *reach, RowReference *reference)
 	reference->opaque = is_rewritten(reference) || !is_trusted(reference->child);
 	if (reference->opaque)
 		return REFERENCE_BLOCKS;
-	if (is_labelled(reach, reference->child))
+	if (is_labelled(reference->child))
 		return may_accompany(reach, reference->child) ? REFERENCE_ACCOMPANIES : REFERENCE_BLOCKS;
 	if (reference->action == FKCONSTR_ACTION_NOACTION || reference->action == FKCONSTR_ACTION_RESTRICT ||
 		!leaves_belong_to(reference->child, pp_core_table_owner(reference->child)))
@@ -267,18 +263,20 @@ admit_children(SweepReach *reach, RowReference *reference)
 	}
 }
 
-/* Asked again for each table, after its lock. */
+/* By itself, above or below. Asked again for each table, after its lock. */
 static bool
-is_labelled(SweepReach *reach, Oid relid)
+is_labelled(Oid relid)
 {
+	ListCell   *leaf;
 	ListCell   *cell;
 
-	if (pp_label_columns(relid) != NIL)
-		return true;
-	foreach(cell, leaves_of(relid))
+	foreach(leaf, lcons_oid(relid, leaves_of(relid)))
 	{
-		if (list_member_oid(reach->labelled, lfirst_oid(cell)) || pp_label_columns(lfirst_oid(cell)) != NIL)
-			return true;
+		foreach(cell, lcons_oid(lfirst_oid(leaf), pp_policy_ancestors(lfirst_oid(leaf))))
+		{
+			if (pp_label_columns(lfirst_oid(cell)) != NIL)
+				return true;
+		}
 	}
 	return false;
 }

@@ -21,12 +21,13 @@ static const char *judge_run(const SweepRun *run);
 static bool in_trouble(const SweepRule *rule);
 static void log_end(const SweepRun *run, const char *state);
 
-int64
+void
 record_start(SweepRun *run)
 {
 	Oid			types[] = {TIMESTAMPTZOID};
 	Datum		values[] = {TimestampTzGetDatum(run->cut_off)};
 	bool		isnull;
+	ListCell   *cell;
 
 	settle_unfinished();
 	ereport(LOG,
@@ -34,7 +35,13 @@ record_start(SweepRun *run)
 				   list_length(run->rules)));
 	pp_core_execute("INSERT INTO privacy.sweep_run (cut_off) VALUES ($1) RETURNING id",
 					false, 1, types, values, NULL);
-	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	run->id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	foreach(cell, run->rules)
+	{
+		SweepRule  *rule = lfirst(cell);
+
+		upsert_outcome(run, rule, strcmp(rule->state, "enforced") == 0 ? "queued" : rule->state, 0, 0);
+	}
 }
 
 void
@@ -193,7 +200,7 @@ in_trouble(const SweepRule *rule)
 {
 	if (strcmp(rule->state, "draft") == 0)
 		return false;
-	return rule->locked > 0 || strcmp(rule->state, "enforced") != 0;
+	return rule->locked > 0 || rule->left_out || strcmp(rule->state, "enforced") != 0;
 }
 
 static void
@@ -248,7 +255,7 @@ add_effect(List **effects, const SweepEffect *more)
 	foreach(cell, *effects)
 	{
 		effect = lfirst(cell);
-		if (strcmp(effect->table, more->table) == 0)
+		if (effect->rule == more->rule && strcmp(effect->table, more->table) == 0)
 		{
 			effect->deleted += more->deleted;
 			effect->cleared += more->cleared;

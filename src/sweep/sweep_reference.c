@@ -2,7 +2,7 @@
  * sweep_reference.c: the foreign keys of this database, as the sweep needs them.
  *
  * The catalogue has no index on the referenced table, so that whoever asks about many tables reads
- * it once (load_keys). A key that is not enforced (PostgreSQL 18) takes nobody along: whatever its
+ * it once (load_keys), and a session reads it again only when a constraint has changed. A key that is not enforced (PostgreSQL 18) takes nobody along: whatever its
  * ON DELETE says, its rows only refer.
  */
 #include "postgres.h"
@@ -17,20 +17,88 @@
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "core/core.h"
 #include "sweep/sweep_internal.h"
 
+/* Of this session, until a constraint changes. */
+static List *kept_keys = NIL;
+static bool keys_are_kept = false;
+static uint64 constraint_changes = 0;
+
+static void forget_keys(Datum arg, int cache_id, uint32 hash);
+static void watch_constraints(void);
+static List *copy_keys(const List *keys);
+static List *read_keys(void);
 static bool is_repeated(Form_pg_constraint constraint);
 static RowReference *read_reference(const ForeignKey *key);
 static void read_columns(HeapTuple tuple, RowReference *reference);
 static bool begins_with(Oid index, Bitmapset *columns);
 
+/* A copy: reading the catalogue may itself bring news. */
 List *
 load_keys(void)
+{
+	watch_constraints();
+	if (!keys_are_kept)
+	{
+		uint64		changes = constraint_changes;
+		List	   *keys = read_keys();
+		MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+
+		list_free_deep(kept_keys);
+		kept_keys = NIL;
+		kept_keys = copy_keys(keys);
+		MemoryContextSwitchTo(caller);
+		keys_are_kept = changes == constraint_changes;
+		return keys;
+	}
+	return copy_keys(kept_keys);
+}
+
+static void
+watch_constraints(void)
+{
+	static bool watching = false;
+
+	if (!watching)
+		CacheRegisterSyscacheCallback(CONSTROID, forget_keys, (Datum) 0);
+	watching = true;
+}
+
+static void
+forget_keys(Datum arg, int cache_id, uint32 hash)
+{
+	(void) arg;
+	(void) cache_id;
+	(void) hash;
+	keys_are_kept = false;
+	constraint_changes++;
+}
+
+static List *
+copy_keys(const List *keys)
+{
+	List	   *copy = NIL;
+	ListCell   *cell;
+
+	foreach(cell, keys)
+	{
+		ForeignKey *key = palloc(sizeof(ForeignKey));
+
+		*key = *(ForeignKey *) lfirst(cell);
+		copy = lappend(copy, key);
+	}
+	return copy;
+}
+
+static List *
+read_keys(void)
 {
 	Relation	constraints = table_open(ConstraintRelationId, AccessShareLock);
 	List	   *result = NIL;

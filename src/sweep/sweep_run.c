@@ -8,7 +8,7 @@
  *
  * Rows that are referenced go after the rows that reference them, so rules run children first. What
  * one pass frees may let another rule go on: passes are repeated while something was done and
- * something was in the way. Columns are treated last: rows that were to go are gone by then, and
+ * something was in the way, and after a few only while less and less is. Columns are treated last: rows that were to go are gone by then, and
  * what is left of them is only blocked.
  */
 #include "postgres.h"
@@ -45,7 +45,11 @@
  */
 #define MAX_PASSES 3
 
-/* How often blocked rows are looked at again while anything moves: a tree loses its leaves at each pass. */
+/*
+ * How often blocked rows are looked at again while they become fewer: a tree loses its leaves at each
+ * pass. That something was done is not enough: where new rows fall due as fast as others go, columns
+ * would never have their turn.
+ */
 #define MAX_FREEING_PASSES 100
 
 /* A rule while it is looked at for the first time. */
@@ -64,10 +68,16 @@ static void put_in_order(void *arg);
 static SweepRule *load_rule(SweepRun *run, Oid relid, AttrNumber attnum);
 static void resolve_rule(void *arg);
 static void keep(SweepRun *run, const char **words);
+static char *read_promise(Oid relid, AttrNumber attnum);
 static char *describe_basis(const RetentionRule *resolved);
 static void hold_for_approval(SweepRun *run);
 static void run_rules(SweepRun *run, bool rows);
-static bool wants_pass(const SweepRule *rule, bool rows, int pass);
+static bool give_turns(SweepRun *run, bool rows, int pass);
+static void start_columns(SweepRun *run, int pass);
+static SweepRule *find_unfinished(SweepRun *run);
+static bool wants_pass(SweepRun *run, SweepRule *rule, bool rows, int pass);
+static bool awaits_rows(SweepRun *run, SweepRule *rule);
+static int64 count_blocked(const SweepRun *run);
 static void report(SweepRun *run);
 
 void
@@ -165,7 +175,7 @@ begin(SweepRun *run)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	pp_keyring_require();
 	PopActiveSnapshot();
-	run->id = record_start(run);
+	record_start(run);
 	next_transaction(run);
 }
 
@@ -248,7 +258,6 @@ load_rule(SweepRun *run, Oid relid, AttrNumber attnum)
 	keep(run, &rule->table);
 	keep(run, &rule->text);
 	keep(run, &rule->problem);
-	keep(run, &rule->basis);
 	return rule;
 }
 
@@ -265,11 +274,35 @@ resolve_rule(void *arg)
 	resolved = pp_policy_resolve(rule->relid, rule->attnum, loading->run->cut_off, loading->run->bind);
 	if (resolved == NULL)
 		return;
-	rule->text = resolved->text;
-	rule->basis = describe_basis(resolved);
+	(void) keeps_promise(loading->run, rule, resolved);
 	rule->state = resolved->draft ? "draft" : resolved->unbound ? "unbound" : "enforced";
 	if (strcmp(rule->state, "unbound") == 0)
 		rule->problem = "its label was restored; privacy.rebind_labels() or CALL privacy.sweep() binds it";
+}
+
+bool
+keeps_promise(SweepRun *run, SweepRule *rule, const RetentionRule *resolved)
+{
+	char	   *promise = read_promise(rule->relid, rule->attnum);
+
+	if (rule->promise != NULL)
+		return strcmp(rule->promise, promise) == 0;
+	rule->promise = promise;
+	rule->text = resolved->text;
+	rule->basis = describe_basis(resolved);
+	keep(run, &rule->promise);
+	keep(run, &rule->text);
+	keep(run, &rule->basis);
+	return true;
+}
+
+static char *
+read_promise(Oid relid, AttrNumber attnum)
+{
+	Label	   *table = pp_label_load(relid, 0);
+	Label	   *column = attnum > 0 ? pp_label_load(relid, attnum) : NULL;
+
+	return psprintf("%s\n%s", table ? table->source : "", column ? column->source : "");
 }
 
 /* {"service": "contract"}; NULL for a rule without purposes. */
@@ -331,30 +364,101 @@ run_rules(SweepRun *run, bool rows)
 
 	for (int pass = 0; progress; pass++)
 	{
-		ListCell   *cell;
+		int64		blocked = count_blocked(run);
 
-		progress = false;
-		foreach(cell, run->rules)
+		progress = give_turns(run, rows, pass);
+		while (find_unfinished(run) != NULL)
 		{
-			SweepRule  *rule = lfirst(cell);
-
-			if (!wants_pass(rule, rows, pass) || !start_rule(run, rule))
-				continue;
-			run_pass(run, rule);
-			progress |= rule->pass_done > 0 || (rule->locked > 0 && pass + 1 < MAX_PASSES);
+			/* who takes long keeps nobody waiting, columns neither */
+			progress |= give_turns(run, true, 0);
+			progress |= give_turns(run, false, 0);
 		}
+		if (pass + 1 >= MAX_PASSES)
+			progress &= count_blocked(run) < blocked;
 	}
 }
 
-/* Everything once; then what was in somebody's way, as long as anything moves. */
 static bool
-wants_pass(const SweepRule *rule, bool rows, int pass)
+give_turns(SweepRun *run, bool rows, int pass)
+{
+	bool		progress = false;
+	ListCell   *cell;
+
+	if (!rows)
+		start_columns(run, pass);
+	foreach(cell, run->rules)
+	{
+		SweepRule  *rule = lfirst(cell);
+
+		if (!wants_pass(run, rule, rows, pass) || !start_rule(run, rule))
+			continue;
+		run_pass(run, rule);
+		progress |= rule->pass_done > 0 || (rule->locked > 0 && pass + 1 < MAX_PASSES);
+	}
+	return progress;
+}
+
+/* One may be treated along with another: so one that rests, or has crashed too often, has to say so first. */
+static void
+start_columns(SweepRun *run, int pass)
+{
+	ListCell   *cell;
+
+	foreach(cell, run->rules)
+	{
+		SweepRule  *rule = lfirst(cell);
+
+		if (!rule->started && wants_pass(run, rule, false, pass))
+			(void) start_rule(run, rule);
+	}
+}
+
+static SweepRule *
+find_unfinished(SweepRun *run)
+{
+	ListCell   *cell;
+
+	foreach(cell, run->rules)
+	{
+		if (((SweepRule *) lfirst(cell))->unfinished)
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+/* Everything once; then what was in somebody's way. */
+static bool
+wants_pass(SweepRun *run, SweepRule *rule, bool rows, int pass)
 {
 	if (strcmp(rule->state, "enforced") != 0 || (rule->attnum == 0) != rows)
 		return false;
+	if (rule->unfinished)
+		return true;
+	if (!rule->through)
+		return rows || !awaits_rows(run, rule);
 	if (pass < MAX_PASSES)
-		return pass == 0 || rule->blocked > 0 || rule->locked > 0 || (rule->pass_done > 0 && !rule->alone);
+		return pass > 0 && (rule->blocked > 0 || rule->locked > 0 || (rule->pass_done > 0 && !rule->alone));
 	return rule->blocked > 0 && pass < MAX_FREEING_PASSES;
+}
+
+/* The values of rows that are about to go are not treated before. */
+static bool
+awaits_rows(SweepRun *run, SweepRule *rule)
+{
+	SweepRule  *deleting = find_unfinished(run) ? find_row_rule(run->rules, rule->relid) : NULL;
+
+	return deleting != NULL && deleting->unfinished;
+}
+
+static int64
+count_blocked(const SweepRun *run)
+{
+	int64		blocked = 0;
+	ListCell   *cell;
+
+	foreach(cell, run->rules)
+		blocked += ((SweepRule *) lfirst(cell))->blocked;
+	return blocked;
 }
 
 static void

@@ -66,9 +66,9 @@ read_keys(ReferenceSearch *search, TimestampTz cut_off, ArrayType *rows)
 		appendStringInfo(&statement, ", pg_catalog.array_agg(" PP_TARGET ".%s%s ORDER BY " PP_TARGET ".ctid)",
 						 (char *) lfirst(name), travels_as_text(lfirst_oid(type)) ? "::pg_catalog.text" : "");
 	}
-	appendStringInfo(&statement, " FROM ONLY %s AS " PP_TARGET " WHERE %s",
-					 pp_core_quote_relation(search->leaf), in_rows(1, rows));
-	(void) execute_as(pp_core_table_owner(search->leaf), statement.data, 1, &row_type, &row_value, 0);
+	appendStringInfo(&statement, " FROM ONLY %s AS " PP_TARGET " WHERE " IN_ROWS("$1"),
+					 pp_core_quote_relation(search->leaf));
+	(void) execute_kept(pp_core_table_owner(search->leaf), statement.data, 1, &row_type, &row_value);
 
 	search->types[0] = TIMESTAMPTZOID;
 	search->values[0] = TimestampTzGetDatum(cut_off);

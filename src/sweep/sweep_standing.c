@@ -196,7 +196,7 @@ record_standing(SweepRun *run, SweepRule *rule, const char *state)
 					"CASE WHEN $9 THEN now END, CASE WHEN $9 THEN $10 END, $11, CASE WHEN $11 IS NOT NULL THEN now END "
 					"FROM pg_catalog.clock_timestamp() AS now "
 					"ON CONFLICT (relation, rule) DO UPDATE SET state = $3, problem = $4, blocked = $5, blocked_by = $6, locked = $7, "
-					"failures = (s.failures + 1) * $8, crashes = CASE WHEN $9 THEN 0 ELSE s.crashes END, "
+					"failures = (s.failures + 1) * $8, at_work = NULL, crashes = CASE WHEN $9 THEN 0 ELSE s.crashes END, "
 					"retry_at = CASE WHEN $8 > 0 THEN pg_catalog.clock_timestamp() + " FIRST_RETRY
 					" * $12 * pg_catalog.power(2, least(s.failures, " MAX_DOUBLINGS ")) END, "
 					"last_run = coalesce(EXCLUDED.last_run, s.last_run), last_run_id = coalesce(EXCLUDED.last_run_id, s.last_run_id), "
@@ -225,6 +225,8 @@ forget_history(void)
 					false, lengthof(types), types, values, NULL);
 	pp_core_execute("DELETE FROM privacy.sweep_standing s WHERE NOT EXISTS "
 					"(SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.relation)", false, 0, NULL, NULL, NULL);
+	pp_core_execute("DELETE FROM privacy.emptied_partition e WHERE NOT EXISTS "
+					"(SELECT FROM pg_catalog.pg_class c WHERE c.oid = e.relation)", false, 0, NULL, NULL, NULL);
 }
 
 /* privacy.resume_sweep(relation regclass) returns integer: the rules that were parked or resting */

@@ -2,10 +2,13 @@
  * sweep_truncate.c: a partition in which everything is due is emptied in one go.
  *
  * What is lost in a TRUNCATE is lost unread, so it is proved first. A glance at both ends of the leaf
- * tells most leaves apart without any lock. Then ShareLock keeps writers away, while readers go on;
- * a snapshot taken after it sees every row there is. Only when all of them are due, and counted, the
- * lock is raised for the moment that TRUNCATE takes. Who is in the way is not waited for longer than
- * lock_timeout: then the leaf goes row by row like any other.
+ * tells most leaves apart, and reading all of it most others, without any lock. Where that was quick,
+ * ShareLock keeps writers away, while readers go on, and the rows are counted again: a snapshot taken
+ * after it sees every row there is. Only when all of them are due, the lock is raised for the moment
+ * that TRUNCATE takes. Neither lock is waited for: whoever is in the way, autovacuum for one, may be
+ * gone at the next pass, and then the leaf goes row by row like any other.
+ *
+ * Who reads with a snapshot from before the TRUNCATE (REPEATABLE READ) finds the leaf empty.
  *
  * TRUNCATE runs no DELETE triggers and looks at no foreign key; it is not for leaves that have
  * any. Subscribers of a publication that leaves TRUNCATE out would keep the rows, and so would
@@ -34,10 +37,16 @@
 /* What a glance at one end of a leaf reads. */
 #define GLANCE_PAGES 4
 
+/* So long at most may writers wait while the rows are counted again. */
+#define MAX_PROOF_MS 1000
+
 static bool may_truncate(SweepBatch *batch);
+static bool is_proved(SweepBatch *batch);
+static bool leave_for_later(SweepBatch *batch);
 static bool has_triggers(Oid relid);
 static bool publishes_rows_only(Oid leaf);
 static bool looks_due(SweepBatch *batch);
+static bool stays_nothing(SweepBatch *batch, const char *where, int nargs, Datum *values);
 static int64 count_if_due(SweepBatch *batch);
 static void record_emptied(SweepBatch *batch, int64 count);
 
@@ -47,18 +56,45 @@ truncate_leaf(SweepBatch *batch)
 	SweepRange *range = batch->range;
 	int64		count;
 
-	if (range->end == 0 || !may_truncate(batch) || !looks_due(batch))
+	if (range->end == 0 || !may_truncate(batch) || !looks_due(batch) || !is_proved(batch))
 		return false;
-	LockRelationOid(range->leaf, ShareLock);
+	if (!ConditionalLockRelationOid(range->leaf, ShareLock))
+		return leave_for_later(batch);
 	/* what has come meanwhile has to be proved as well: under the lock, by newer snapshots */
 	count = may_truncate(batch) ? count_if_due(batch) : 0;
 	if (count == 0)
 		return false;
-	LockRelationOid(range->leaf, AccessExclusiveLock);
+	if (!ConditionalLockRelationOid(range->leaf, AccessExclusiveLock))
+		return leave_for_later(batch);
 	(void) execute_as(batch->resolved->owner, psprintf("TRUNCATE ONLY %s", batch->leaf), 0, NULL, NULL, 0);
 	record_emptied(batch, count);
 	batch->done = count;
+	range->emptied = true;
 	range->next = range->end;
+	return true;
+}
+
+/* Without a lock; ends at the first row that stays. What takes long to prove is not proved again under a lock. */
+static bool
+is_proved(SweepBatch *batch)
+{
+	Datum		values[] = {TimestampTzGetDatum(batch->run->cut_off), PointerGetDatum(construct_empty_array(TIDOID))};
+	TimestampTz start = GetCurrentTimestamp();
+
+	return stays_nothing(batch, "$2 IS NOT NULL", 2, values) &&
+		!TimestampDifferenceExceeds(start, GetCurrentTimestamp(), MAX_PROOF_MS);
+}
+
+/* The batch ends here, and with it its locks. In a later pass the leaf goes row by row, which skips what is locked. */
+static bool
+leave_for_later(SweepBatch *batch)
+{
+	if (batch->rule->through)
+		ereport(ERROR,
+				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				errmsg("table %s is in use", batch->leaf));
+	batch->rule->locked++;
+	batch->range->next = batch->range->end;
 	return true;
 }
 
@@ -118,9 +154,15 @@ looks_due(SweepBatch *batch)
 
 	ItemPointerSet(&first, Min(end, GLANCE_PAGES), 0);
 	ItemPointerSet(&last, end > GLANCE_PAGES ? end - GLANCE_PAGES : 0, 0);
-	return count_rule(batch, psprintf("SELECT pg_catalog.count(*) FROM (SELECT FROM ONLY %s AS " PP_TARGET " WHERE " PP_TARGET ".ctid < $2 AND (%s) IS NOT TRUE"
-									  " UNION ALL SELECT FROM ONLY %s AS " PP_TARGET " WHERE " PP_TARGET ".ctid >= $3 AND (%s) IS NOT TRUE LIMIT 1) AS stays",
-									  batch->leaf, batch->resolved->due, batch->leaf, batch->resolved->due), 3, values) == 0;
+	return stays_nothing(batch, PP_TARGET ".ctid < $2 AND $3 IS NOT NULL", 3, values) &&
+		stays_nothing(batch, PP_TARGET ".ctid >= $3 AND $2 IS NOT NULL", 3, values);
+}
+
+static bool
+stays_nothing(SweepBatch *batch, const char *where, int nargs, Datum *values)
+{
+	return execute_rule(batch, psprintf("SELECT FROM ONLY %s AS " PP_TARGET " WHERE %s AND (%s) IS NOT TRUE LIMIT 1",
+										batch->leaf, where, batch->resolved->due), nargs, values) == 0;
 }
 
 /* The rows, all of which are due; 0 when one is not. */
@@ -142,6 +184,6 @@ record_emptied(SweepBatch *batch, int64 count)
 	Datum		values[] = {ObjectIdGetDatum(batch->range->leaf), Int64GetDatum(count)};
 
 	pp_core_execute("INSERT INTO privacy.emptied_partition AS e (relation, row_count) VALUES ($1, $2) "
-					"ON CONFLICT (relation) DO UPDATE SET row_count = EXCLUDED.row_count, emptied_at = EXCLUDED.emptied_at",
+					"ON CONFLICT (relation) DO UPDATE SET row_count = e.row_count + EXCLUDED.row_count, emptied_at = EXCLUDED.emptied_at",
 					false, 2, types, values, NULL);
 }

@@ -6,62 +6,60 @@
  * counts with its plan, in every labelled table, every table that the batch acts on, and every one
  * that refers to such, and rolls back when they differ. The counts are kept by the level of
  * subtransactions, and what was rolled back is in none of them.
+ *
+ * The server lists the tables that a transaction has touched, and there are few: so nothing here
+ * grows with the number of tables or partitions.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/lock.h"
 #include "utils/pgstat_internal.h"
-#include "utils/syscache.h"
 
 #include "core/core.h"
 #include "label/label.h"
 #include "sweep/sweep_internal.h"
 
-typedef struct WatchedTable
+typedef struct TupleCounts
 {
-	Oid			relid;
 	int64		deleted;
 	int64		updated;
 	int64		inserted;
-	Oid			filenode;		/* TRUNCATE does not count tuples, it changes this */
+} TupleCounts;
+
+typedef struct WatchedTable
+{
+	Oid			relid;
+	TupleCounts before;
+	TupleCounts after;
+	TupleCounts plan;
 	bool		planned;
-	int64		planned_deleted;
-	int64		planned_updated;
 } WatchedTable;
 
 struct SweepWatch
 {
-	List	   *tables;			/* of WatchedTable, with the counts at the start */
+	List	   *leaves;			/* that the batch acts on */
+	List	   *tables;			/* of WatchedTable: touched or planned */
 };
 
-static WatchedTable *count_tuples(Oid relid);
-static PgStat_TableXactStatus *find_counts(Oid relid);
-static Oid	filenode_of(Oid relid);
+static WatchedTable *watch_table(SweepWatch *watch, Oid relid);
+static void count_touched(SweepWatch *watch, bool after);
+static void judge_table(const SweepWatch *watch, const WatchedTable *table);
+static bool matters(const SweepWatch *watch, Oid relid);
+static void check_rewrites(const SweepWatch *watch);
+static List *tables_that_matter(const SweepWatch *watch);
 static bool is_ours(Oid relid);
 
 SweepWatch *
 start_watch(List *leaves)
 {
 	SweepWatch *watch = palloc0(sizeof(SweepWatch));
-	List	   *relids = list_copy(leaves);
-	List	   *keys = load_keys();
-	ListCell   *cell;
 
-	foreach(cell, pp_label_relations())
-	{
-		relids = list_concat_unique_oid(relids, leaves_of(lfirst_oid(cell)));
-	}
-	foreach(cell, keys)
-	{
-		if (list_member_oid(leaves, ((ForeignKey *) lfirst(cell))->parent))
-			relids = list_concat_unique_oid(relids, leaves_of(((ForeignKey *) lfirst(cell))->child));
-	}
-	foreach(cell, relids)
-		watch->tables = lappend(watch->tables, count_tuples(lfirst_oid(cell)));
+	watch->leaves = leaves;
+	count_touched(watch, false);
 	return watch;
 }
 
@@ -69,60 +67,145 @@ start_watch(List *leaves)
 void
 plan_watch(SweepWatch *watch, Oid leaf, int64 deleted, int64 updated)
 {
+	WatchedTable *table = watch_table(watch, leaf);
+
+	table->planned |= deleted > 0;
+	table->plan.deleted += deleted;
+	table->plan.updated += updated;
+}
+
+static WatchedTable *
+watch_table(SweepWatch *watch, Oid relid)
+{
+	WatchedTable *table;
 	ListCell   *cell;
 
 	foreach(cell, watch->tables)
 	{
-		WatchedTable *table = lfirst(cell);
-
-		if (table->relid != leaf)
-			continue;
-		table->planned |= deleted > 0;
-		table->planned_deleted += deleted;
-		table->planned_updated += updated;
+		table = lfirst(cell);
+		if (table->relid == relid)
+			return table;
 	}
-}
-
-static WatchedTable *
-count_tuples(Oid relid)
-{
-	WatchedTable *table = palloc0(sizeof(WatchedTable));
-
+	table = palloc0(sizeof(WatchedTable));
 	table->relid = relid;
-	for (PgStat_TableXactStatus *level = find_counts(relid); level != NULL; level = level->upper)
-	{
-		table->deleted += level->tuples_deleted;
-		table->updated += level->tuples_updated;
-		table->inserted += level->tuples_inserted;
-	}
-	table->filenode = filenode_of(relid);
+	watch->tables = lappend(watch->tables, table);
 	return table;
 }
 
 /* Not pg_stat_get_xact_...(): they also count what a trigger has done and taken back. */
-static PgStat_TableXactStatus *
-find_counts(Oid relid)
+static void
+count_touched(SweepWatch *watch, bool after)
 {
-	PgStat_EntryRef *entry = pgstat_fetch_pending_entry(PGSTAT_KIND_RELATION, MyDatabaseId, relid);
+	PgStat_SubXactStatus *level = pgstat_get_xact_stack_level(GetCurrentTransactionNestLevel());
 
-	return entry != NULL && entry->pending != NULL ? ((PgStat_TableStatus *) entry->pending)->trans : NULL;
+	for (; level != NULL; level = level->prev)
+	{
+		for (PgStat_TableXactStatus *touched = level->first; touched != NULL; touched = touched->next)
+		{
+#if PG_VERSION_NUM >= 160000
+			WatchedTable *table = watch_table(watch, touched->parent->id);
+#else
+			WatchedTable *table = watch_table(watch, touched->parent->t_id);
+#endif
+			TupleCounts *counts = after ? &table->after : &table->before;
+
+			counts->deleted += touched->tuples_deleted;
+			counts->updated += touched->tuples_updated;
+			counts->inserted += touched->tuples_inserted;
+		}
+	}
 }
 
-static Oid
-filenode_of(Oid relid)
+void
+check_watch(SweepWatch *watch)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			filenode = InvalidOid;
+	ListCell   *cell;
 
-	if (HeapTupleIsValid(tuple))
+	count_touched(watch, true);
+	foreach(cell, watch->tables)
 	{
-		filenode = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode;
-		ReleaseSysCache(tuple);
+		WatchedTable *table = lfirst(cell);
+
+		/* TRUNCATE counts no tuples, but it changes the table's row in pg_class */
+		if (table->relid == RelationRelationId && memcmp(&table->before, &table->after, sizeof(TupleCounts)) != 0)
+			check_rewrites(watch);
+		judge_table(watch, table);
 	}
-	return filenode;
+}
+
+static void
+judge_table(const SweepWatch *watch, const WatchedTable *table)
+{
+	int64		deleted = table->after.deleted - table->before.deleted - table->plan.deleted;
+	int64		updated = table->after.updated - table->before.updated - table->plan.updated;
+	int64		inserted = table->after.inserted - table->before.inserted;
+
+	/* a trigger may keep a log elsewhere, but not put rows back where they are swept */
+	if (deleted == 0 && updated == 0 && (inserted == 0 || !table->planned))
+		return;
+	if (matters(watch, table->relid))
+		ereport(ERROR,
+				errcode(ERRCODE_PP_EVIDENCE),
+				errmsg("the batch changed rows that it had not planned"),
+				errdetail("A trigger or a foreign key deleted " INT64_FORMAT ", updated " INT64_FORMAT " and inserted " INT64_FORMAT " rows of table %s.",
+						  deleted, updated, inserted, pp_core_quote_relation(table->relid)),
+				errhint("No trigger may delete or update rows of labelled tables while a sweep is at work."));
+}
+
+/* It is acted on, or labelled by itself or above, or refers to what is acted on. */
+static bool
+matters(const SweepWatch *watch, Oid relid)
+{
+	List	   *family = lcons_oid(relid, pp_policy_ancestors(relid));
+	List	   *unlabelled = list_difference_oid(family, pp_label_relations());
+	ListCell   *cell;
+
+	if (list_member_oid(watch->leaves, relid) || list_length(unlabelled) < list_length(family))
+		return true;
+	foreach(cell, load_keys())
+	{
+		ForeignKey *key = lfirst(cell);
+
+		if (list_member_oid(watch->leaves, key->parent) && list_member_oid(family, key->child))
+			return true;
+	}
+	return false;
 }
 
 /* Whoever rewrites a table locks it; else it was somebody else. */
+static void
+check_rewrites(const SweepWatch *watch)
+{
+	ListCell   *cell;
+
+	foreach(cell, tables_that_matter(watch))
+	{
+		if (is_ours(lfirst_oid(cell)))
+			ereport(ERROR,
+					errcode(ERRCODE_PP_EVIDENCE),
+					errmsg("the batch changed rows that it had not planned"),
+					errdetail("A trigger truncated or rewrote table %s.", pp_core_quote_relation(lfirst_oid(cell))));
+	}
+}
+
+static List *
+tables_that_matter(const SweepWatch *watch)
+{
+	List	   *tables = list_copy(watch->leaves);
+	ListCell   *cell;
+
+	foreach(cell, pp_label_relations())
+	{
+		tables = list_concat(tables, leaves_of(lfirst_oid(cell)));
+	}
+	foreach(cell, load_keys())
+	{
+		if (list_member_oid(watch->leaves, ((ForeignKey *) lfirst(cell))->parent))
+			tables = list_concat(tables, leaves_of(((ForeignKey *) lfirst(cell))->child));
+	}
+	return tables;
+}
+
 static bool
 is_ours(Oid relid)
 {
@@ -134,33 +217,4 @@ is_ours(Oid relid)
 #else
 	return LockHeldByMe(&tag, AccessExclusiveLock);
 #endif
-}
-
-void
-check_watch(SweepWatch *watch)
-{
-	ListCell   *cell;
-
-	foreach(cell, watch->tables)
-	{
-		WatchedTable *before = lfirst(cell);
-		WatchedTable *after = count_tuples(before->relid);
-		int64		deleted_more = after->deleted - before->deleted - before->planned_deleted;
-		int64		updated_more = after->updated - before->updated - before->planned_updated;
-
-		/* a trigger may keep a log elsewhere, but not put rows back where they are swept */
-		if (after->filenode != before->filenode && is_ours(before->relid))
-			ereport(ERROR,
-					errcode(ERRCODE_PP_EVIDENCE),
-					errmsg("the batch changed rows that it had not planned"),
-					errdetail("A trigger truncated or rewrote table %s.", pp_core_quote_relation(before->relid)));
-		if (deleted_more != 0 || updated_more != 0 || (before->planned && after->inserted != before->inserted))
-			ereport(ERROR,
-					errcode(ERRCODE_PP_EVIDENCE),
-					errmsg("the batch changed rows that it had not planned"),
-					errdetail("A trigger or a foreign key deleted " INT64_FORMAT ", updated " INT64_FORMAT " and inserted " INT64_FORMAT " rows of table %s.",
-							  deleted_more, updated_more, after->inserted - before->inserted,
-							  pp_core_quote_relation(before->relid)),
-					errhint("No trigger may delete or update rows of labelled tables while a sweep is at work."));
-	}
 }

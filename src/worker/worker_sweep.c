@@ -19,10 +19,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "storage/lock.h"
 #include "storage/pmsignal.h"
 #include "tcop/pquery.h"
 #include "utils/guc.h"
@@ -64,8 +67,35 @@ open_session(Oid database)
 }
 
 /*
- * For pg_stat_activity. The sweep comes by before each batch, so that a reload and the death of the
- * postmaster, which a process that never waits would not notice, are seen to here.
+ * Whether somebody is about to drop, rename, move or copy this database: they hold a lock on it that
+ * keeps new sessions out, and wait five seconds for the old ones to end.
+ */
+static bool
+database_is_wanted(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
+	if (LockAcquire(&tag, RowExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	LockRelease(&tag, RowExclusiveLock, false);
+	return false;
+}
+
+/* The batch before has been committed; a run that was not finished is found by the next one. */
+static void
+make_way(void)
+{
+	ereport(LOG,
+			(errmsg("the sweep of database \"%s\" ends: it is in somebody's way", get_database_name(MyDatabaseId)),
+			 errdetail("The database is about to be dropped, renamed, moved or copied.")));
+	proc_exit(0);
+}
+
+/*
+ * For pg_stat_activity. The sweep comes by before each batch and in its pauses, so that a reload, the
+ * death of the postmaster, which a process that never waits would not notice, and people who want the
+ * database to themselves are seen to here.
  */
 static void
 report_progress(const char *doing)
@@ -74,6 +104,8 @@ report_progress(const char *doing)
 		proc_exit(1);
 	CHECK_FOR_INTERRUPTS();
 	pp_worker_reload();
+	if (database_is_wanted())
+		make_way();
 	pgstat_report_activity(STATE_RUNNING, doing);
 }
 

@@ -21,6 +21,7 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	   AND classid <> 'pg_type'::regclass -- from PostgreSQL 17 on, the row types of tables are members
 	   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_privacy')$$, $$
 	function privacy.alter_purpose(text,interval,timestamp with time zone)
+	function privacy.approve_sweep(regclass)
 	function privacy.audit_head()
 	function privacy.audit_promise(text,text,jsonb)
 	function privacy.chain_pseudonym(text,text)
@@ -30,9 +31,11 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	function privacy.create_policy_version(text,timestamp with time zone,timestamp with time zone,text,integer)
 	function privacy.create_purpose(text,text,interval,text,text,boolean,integer)
 	function privacy.create_scope(text,text,boolean)
+	function privacy.describe_origin()
 	function privacy.destroy_scope(text,integer)
 	function privacy.encrypted_pseudonym(text,text)
 	function privacy.explain(regclass,text,timestamp with time zone)
+	function privacy.export_audit(bigint,bigint)
 	function privacy.grant_reidentify(text,regrole)
 	function privacy.grant_scope(text,regrole)
 	function privacy.import_salt(text,bytea)
@@ -40,6 +43,7 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	function privacy.is_pseudonym(text,text,text)
 	function privacy.is_pseudonym(uuid,text)
 	function privacy.is_retention_period(interval)
+	function privacy.is_sweep_window(text)
 	function privacy.label_script(boolean)
 	function privacy.lint()
 	function privacy.mask_database()
@@ -59,6 +63,8 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	function privacy.mask_range(integer,integer)
 	function privacy.mask_range(numeric,numeric)
 	function privacy.mask_table(regclass)
+	function privacy.next_sweep()
+	function privacy.overdue_rows(regclass,text)
 	function privacy.pseudonym(anyarray,text)
 	function privacy.pseudonym(bigint,text)
 	function privacy.pseudonym(cidr,text)
@@ -95,6 +101,7 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	function privacy.rekey_column(regclass,name,text,name)
 	function privacy.rekey_table(regclass)
 	function privacy.remove_labels()
+	function privacy.resume_sweep(regclass)
 	function privacy.retention_forecast(interval,interval)
 	function privacy.reversal_hash(text,text)
 	function privacy.revoke_reidentify(text,regrole)
@@ -105,6 +112,7 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	function privacy.row_states(timestamp with time zone)
 	function privacy.rule_condition(regclass,name,timestamp with time zone)
 	function privacy.seal_audit()
+	function privacy.set_sweep_pace(regclass,integer,integer,integer,integer,text,double precision)
 	function privacy.set_tenant_period(text,text,interval)
 	function privacy.subject_pseudonym(date,text,text)
 	function privacy.subject_pseudonym(text,text,text)
@@ -112,12 +120,15 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	function privacy.subject_pseudonym(timestamp without time zone,text,text)
 	function privacy.sweep()
 	function privacy.sweep_preview(timestamp with time zone)
+	function privacy.sweeps_at_work()
+	function privacy.unending_rows(regclass,text)
 	function privacy.verify_audit(text)
 	function privacy.working_days(timestamp with time zone,timestamp with time zone)
 	sequence privacy.audit_entry_id
 	sequence privacy.sweep_run_id_seq
 	table privacy.audit_entry
 	table privacy.audit_seal
+	table privacy.emptied_partition
 	table privacy.label_binding
 	table privacy.policy_version
 	table privacy.purpose
@@ -126,10 +137,16 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	table privacy.scope
 	table privacy.scope_grant
 	table privacy.scope_version
+	table privacy.sweep_approval
+	table privacy.sweep_origin
 	table privacy.sweep_outcome
+	table privacy.sweep_pace
 	table privacy.sweep_run
+	table privacy.sweep_standing
 	table privacy.tenant_period
 	view privacy.column_label
+	view privacy.empty_partitions
+	view privacy.overdue
 	view privacy.policy_notice
 	view privacy.scope_status
 	view privacy.sweep_progress
@@ -145,6 +162,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 		CASE WHEN p.proleakproof THEN 'leakproof' END, p.proconfig::text)
 	  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace = 'privacy'::regnamespace$$, $$
 	privacy.alter_purpose(name text, retention interval, effective timestamp with time zone DEFAULT NULL::timestamp with time zone) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.approve_sweep(relation regclass DEFAULT NULL::regclass) -> void function c volatile unsafe
 	privacy.audit_head() -> text function c stable restricted
 	privacy.audit_promise(action text, object text, detail jsonb) -> void function c volatile unsafe
 	privacy.chain_pseudonym(value text, scope text) -> text function c stable safe strict
@@ -154,9 +172,11 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	privacy.create_policy_version(version text, published_at timestamp with time zone, effective_at timestamp with time zone, description text DEFAULT NULL::text, working_days_promised integer DEFAULT NULL::integer) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
 	privacy.create_purpose(name text, legal_basis text, retention interval, description text, justification text DEFAULT NULL::text, direct_marketing boolean DEFAULT false, minimum_age integer DEFAULT NULL::integer) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
 	privacy.create_scope(name text, kind text DEFAULT 'person'::text, destroyable boolean DEFAULT true) -> void function c volatile unsafe
+	privacy.describe_origin() -> text function c stable restricted
 	privacy.destroy_scope(scope text, version integer DEFAULT NULL::integer) -> integer function c volatile unsafe
 	privacy.encrypted_pseudonym(value text, scope text) -> text function c stable safe strict
 	privacy.explain(relation regclass, key text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT target text, OUT purpose text, OUT legal_basis text, OUT starts_from text, OUT starts_at timestamp with time zone, OUT period text, OUT decided_by text, OUT ends_at timestamp with time zone, OUT state text, OUT effect text, OUT obstacle text) -> SETOF record function c volatile unsafe
+	privacy.export_audit(after bigint DEFAULT 0, at_most bigint DEFAULT NULL::bigint) -> SETOF text function c volatile restricted
 	privacy.grant_reidentify(scope text, role regrole) -> void function c volatile unsafe
 	privacy.grant_scope(scope text, role regrole) -> void function c volatile unsafe
 	privacy.import_salt(scope text, salt bytea) -> integer function c volatile unsafe
@@ -164,6 +184,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	privacy.is_pseudonym(value text, scope text, domain text DEFAULT 'keep'::text) -> boolean function c stable safe strict
 	privacy.is_pseudonym(value uuid, scope text) -> boolean function c stable safe strict
 	privacy.is_retention_period(period interval) -> boolean function c immutable safe strict
+	privacy.is_sweep_window(sweep_window text) -> boolean function c immutable safe strict
 	privacy.label_script(remove boolean DEFAULT false) -> SETOF text function sql stable safe strict {"search_path=pg_catalog, pg_temp"}
 	privacy.lint(OUT severity text, OUT object text, OUT finding text, OUT hint text, OUT id text) -> SETOF record function c volatile unsafe
 	privacy.mask_database() procedure c volatile unsafe
@@ -183,6 +204,8 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	privacy.mask_range(value integer, width integer) -> int4range function c immutable safe strict
 	privacy.mask_range(value numeric, width numeric) -> numrange function c immutable safe strict
 	privacy.mask_table(IN table_name regclass) procedure c volatile unsafe
+	privacy.next_sweep() -> timestamp with time zone function c volatile safe
+	privacy.overdue_rows(relation regclass, rule text, OUT overdue bigint, OUT since timestamp with time zone) -> record function c stable unsafe strict
 	privacy.pseudonym(value anyarray, scope text) -> anyarray function c stable safe strict
 	privacy.pseudonym(value bigint, scope text) -> bigint function c stable safe strict
 	privacy.pseudonym(value cidr, scope text) -> cidr function c stable safe strict
@@ -219,6 +242,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	privacy.rekey_column(IN table_name regclass, IN column_name name, IN scope text, IN raw_column name DEFAULT NULL::name) procedure c volatile unsafe
 	privacy.rekey_table(IN table_name regclass) procedure c volatile unsafe
 	privacy.remove_labels() procedure plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
+	privacy.resume_sweep(relation regclass) -> integer function c volatile unsafe strict
 	privacy.retention_forecast(horizon interval DEFAULT '1 year'::interval, step interval DEFAULT '1 mon'::interval, OUT rule_table text, OUT rule text, OUT from_then timestamp with time zone, OUT until_then timestamp with time zone, OUT due bigint, OUT problem text) -> SETOF record function c volatile unsafe strict
 	privacy.reversal_hash(token text, scope text) -> bytea function c stable restricted strict
 	privacy.revoke_reidentify(scope text, role regrole) -> void function c volatile unsafe
@@ -229,6 +253,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	privacy.row_states(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT relation regclass, OUT total bigint, OUT undetermined bigint, OUT waiting bigint, OUT waiting_since timestamp with time zone, OUT running bigint, OUT restricted bigint, OUT held bigint, OUT blocked bigint, OUT due bigint, OUT problem text) -> SETOF record function c volatile unsafe
 	privacy.rule_condition(relation regclass, column_name name DEFAULT NULL::name, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone) -> text function c volatile unsafe
 	privacy.seal_audit() -> bigint function c volatile unsafe
+	privacy.set_sweep_pace(relation regclass, rate_limit integer DEFAULT NULL::integer, wal_rate integer DEFAULT NULL::integer, duty_cycle integer DEFAULT NULL::integer, max_lag integer DEFAULT NULL::integer, sweep_window text DEFAULT NULL::text, max_fraction double precision DEFAULT NULL::double precision) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
 	privacy.set_tenant_period(tenant text, purpose text, retention interval) -> void function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
 	privacy.subject_pseudonym(value date, scope text, subject_key text) -> date function c stable safe strict
 	privacy.subject_pseudonym(value text, scope text, subject_key text) -> text function c stable safe strict
@@ -236,6 +261,8 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	privacy.subject_pseudonym(value timestamp without time zone, scope text, subject_key text) -> timestamp without time zone function c stable safe strict
 	privacy.sweep() procedure c volatile unsafe
 	privacy.sweep_preview(as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT rule_table text, OUT rule text, OUT state text, OUT due bigint, OUT blocked bigint, OUT blocked_by text, OUT first_end timestamp with time zone, OUT last_end timestamp with time zone, OUT restricted bigint, OUT held bigint, OUT waiting bigint, OUT undetermined bigint, OUT missing text, OUT estimated_bytes bigint, OUT estimated_time interval, OUT problem text) -> SETOF record function c volatile unsafe
+	privacy.sweeps_at_work(OUT pid integer, OUT run_id bigint, OUT phase text, OUT phase_since timestamp with time zone, OUT rule_table text, OUT rule text, OUT rule_number text, OUT rule_since timestamp with time zone, OUT done bigint, OUT due bigint) -> SETOF record function c volatile safe
+	privacy.unending_rows(relation regclass, rule text, OUT undetermined bigint, OUT held bigint) -> record function c stable unsafe strict
 	privacy.verify_audit(expected_head text DEFAULT NULL::text) -> TABLE(entry_id bigint, chain_number bigint, fault text) function c stable restricted
 	privacy.working_days(from_then timestamp with time zone, until_then timestamp with time zone) -> integer function sql stable safe strict {"search_path=pg_catalog, pg_temp"}
 $$, 'functions and procedures: arguments, result, language, volatility, parallel safety, strictness, settings');
@@ -272,11 +299,25 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.column_label subjects jsonb
 	privacy.column_label terms jsonb
 	privacy.column_label treatment text
+	privacy.emptied_partition emptied_at timestamp with time zone not null
+	privacy.emptied_partition relation oid not null
+	privacy.emptied_partition row_count bigint not null
+	privacy.empty_partitions bound text
+	privacy.empty_partitions emptied_at timestamp with time zone
+	privacy.empty_partitions parent regclass
+	privacy.empty_partitions partition regclass
+	privacy.empty_partitions row_count bigint
 	privacy.label_binding attribute smallint not null
 	privacy.label_binding binding text not null
 	privacy.label_binding cluster bigint not null
 	privacy.label_binding label text not null
 	privacy.label_binding relation oid not null
+	privacy.overdue age interval
+	privacy.overdue overdue bigint
+	privacy.overdue relation regclass
+	privacy.overdue rule text
+	privacy.overdue since timestamp with time zone
+	privacy.overdue why text
 	privacy.policy_notice effective_at timestamp with time zone
 	privacy.policy_notice kept boolean
 	privacy.policy_notice published_at timestamp with time zone
@@ -328,6 +369,13 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.scope_version version integer not null
 	privacy.scope_version wrapped_check_key bytea
 	privacy.scope_version wrapped_key bytea
+	privacy.sweep_approval approved_at timestamp with time zone not null
+	privacy.sweep_approval approved_by text not null
+	privacy.sweep_approval origin text not null
+	privacy.sweep_approval promise bytea not null
+	privacy.sweep_approval relation regclass not null
+	privacy.sweep_origin origin text not null
+	privacy.sweep_origin since timestamp with time zone not null
 	privacy.sweep_outcome blocked bigint not null
 	privacy.sweep_outcome blocked_by text
 	privacy.sweep_outcome deleted bigint not null
@@ -339,23 +387,66 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', a.attrelid::regclass, a.att
 	privacy.sweep_outcome run_id bigint not null
 	privacy.sweep_outcome state text not null
 	privacy.sweep_outcome treated bigint not null
-	privacy.sweep_progress blocked bigint
-	privacy.sweep_progress cut_off timestamp with time zone
-	privacy.sweep_progress deleted bigint
+	privacy.sweep_pace duty_cycle integer
+	privacy.sweep_pace max_fraction double precision
+	privacy.sweep_pace max_lag integer
+	privacy.sweep_pace rate_limit integer
+	privacy.sweep_pace relation regclass not null
+	privacy.sweep_pace sweep_window text
+	privacy.sweep_pace wal_rate integer
+	privacy.sweep_progress done bigint
+	privacy.sweep_progress due bigint
+	privacy.sweep_progress phase text
+	privacy.sweep_progress phase_since timestamp with time zone
+	privacy.sweep_progress pid integer
+	privacy.sweep_progress remaining interval
+	privacy.sweep_progress rows_per_second numeric
 	privacy.sweep_progress rule text
+	privacy.sweep_progress rule_number text
+	privacy.sweep_progress rule_since timestamp with time zone
 	privacy.sweep_progress rule_table text
 	privacy.sweep_progress run_id bigint
-	privacy.sweep_progress started_at timestamp with time zone
-	privacy.sweep_progress treated bigint
+	privacy.sweep_rule blocked bigint
+	privacy.sweep_rule blocked_by text
+	privacy.sweep_rule crashes integer
+	privacy.sweep_rule failures integer
+	privacy.sweep_rule held bigint
+	privacy.sweep_rule last_error text
+	privacy.sweep_rule last_error_at timestamp with time zone
+	privacy.sweep_rule last_run timestamp with time zone
+	privacy.sweep_rule last_run_id bigint
+	privacy.sweep_rule locked bigint
+	privacy.sweep_rule next_run timestamp with time zone
+	privacy.sweep_rule overdue bigint
+	privacy.sweep_rule overdue_since timestamp with time zone
 	privacy.sweep_rule problem text
 	privacy.sweep_rule relation regclass
 	privacy.sweep_rule rule text
 	privacy.sweep_rule state text
+	privacy.sweep_rule total bigint
+	privacy.sweep_rule undetermined bigint
 	privacy.sweep_run actor text not null
 	privacy.sweep_run cut_off timestamp with time zone not null
 	privacy.sweep_run finished_at timestamp with time zone
 	privacy.sweep_run id bigint not null
 	privacy.sweep_run started_at timestamp with time zone not null
+	privacy.sweep_run state text not null
+	privacy.sweep_standing at_work bigint
+	privacy.sweep_standing blocked bigint not null
+	privacy.sweep_standing blocked_by text
+	privacy.sweep_standing crashes integer not null
+	privacy.sweep_standing failures integer not null
+	privacy.sweep_standing last_error text
+	privacy.sweep_standing last_error_at timestamp with time zone
+	privacy.sweep_standing last_run timestamp with time zone
+	privacy.sweep_standing last_run_id bigint
+	privacy.sweep_standing locked bigint not null
+	privacy.sweep_standing problem text
+	privacy.sweep_standing relation oid not null
+	privacy.sweep_standing retry_at timestamp with time zone
+	privacy.sweep_standing rule text not null
+	privacy.sweep_standing state text
+	privacy.sweep_standing total bigint not null
 	privacy.table_label at_most jsonb
 	privacy.table_label draft boolean
 	privacy.table_label label text
@@ -375,6 +466,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', conrelid::regclass, CASE co
 	privacy.audit_entry primary key id
 	privacy.audit_seal primary key chain_number
 	privacy.audit_seal unique entry_id
+	privacy.emptied_partition primary key relation
 	privacy.label_binding primary key relation, attribute
 	privacy.policy_version check published_at, effective_at
 	privacy.policy_version check working_days_promised
@@ -395,8 +487,17 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', conrelid::regclass, CASE co
 	privacy.scope_version check algorithm, wrapped_key, wrapped_check_key, destroyed_at
 	privacy.scope_version check version
 	privacy.scope_version primary key scope, version
+	privacy.sweep_approval primary key relation
 	privacy.sweep_outcome primary key run_id, rule_table, rule
+	privacy.sweep_pace check duty_cycle
+	privacy.sweep_pace check max_fraction
+	privacy.sweep_pace check max_lag
+	privacy.sweep_pace check rate_limit
+	privacy.sweep_pace check sweep_window
+	privacy.sweep_pace check wal_rate
+	privacy.sweep_pace primary key relation
 	privacy.sweep_run primary key id
+	privacy.sweep_standing primary key relation, rule
 	privacy.tenant_period check retention
 	privacy.tenant_period primary key tenant, purpose
 $$, 'keys and checks');
@@ -453,6 +554,7 @@ SELECT * FROM pg_temp.pinned($$SELECT unnest(extconfig)::regclass::text FROM pg_
 	privacy.scope_grant
 	privacy.scope_version
 	privacy.sweep_outcome
+	privacy.sweep_pace
 	privacy.sweep_run
 	privacy.sweep_run_id_seq
 	privacy.tenant_period
@@ -468,8 +570,20 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', name, vartype, context, uni
 	privacy.policy_timezone string superuser = UTC
 	privacy.pseudonym_malformed enum superuser = token
 	privacy.sweep_batch_pages integer superuser = 128
+	privacy.sweep_batch_target integer superuser ms = 50
+	privacy.sweep_batch_timeout integer superuser ms = 300000
+	privacy.sweep_duty_cycle integer superuser = 100
 	privacy.sweep_enabled bool superuser = off
+	privacy.sweep_history integer superuser min = 129600
 	privacy.sweep_interval integer sighup s = 3600
+	privacy.sweep_max_fraction real superuser = 0.5
+	privacy.sweep_max_fraction_rows integer superuser = 10000
+	privacy.sweep_max_lag integer superuser kB = 0
+	privacy.sweep_rate_limit integer superuser = 0
+	privacy.sweep_synchronous_commit enum superuser = off
+	privacy.sweep_wal_rate integer superuser MB = 0
+	privacy.sweep_window string superuser
+	privacy.worker_max integer sighup = 2
 $$, 'settings, who may set them, and their defaults');
 
 SELECT is_empty($$SELECT pg_describe_object(classid, objid, 0) FROM pg_depend, (SELECT oid, extowner FROM pg_extension WHERE extname = 'pg_privacy') AS e

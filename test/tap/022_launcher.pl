@@ -81,6 +81,8 @@ wait_for('other', 'count(*) = 0 FROM a_visit', 'a rule that sleeps in one databa
 wait_for('slow', "count(*) = 1 FROM privacy.sweep_progress WHERE phase = 'running' AND rule_table = 'public.a_visit'
 	AND rule_number = '1 of 2' AND done = 0 AND phase_since <= clock_timestamp()",
 	'sweep_progress shows where it is');
+is($node->safe_psql('slow', "SELECT string_agg(rule_table || ' ' || state, ', ' ORDER BY rule_table) FROM privacy.sweep_outcome
+	WHERE run_id = (SELECT max(id) FROM privacy.sweep_run)"), 'public.a_visit queued, public.b_visit queued', 'sweep_outcome that nothing is done yet');
 is($node->safe_psql('other', 'SELECT count(*) FROM privacy.sweep_progress WHERE rule_table = $$public.a_visit$$ AND pid IN
 	(SELECT pid FROM pg_stat_activity WHERE datname = $$slow$$)'), '0', 'to nobody in another database');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE $WORKER AND datname = 'slow'"), '1',
@@ -170,6 +172,16 @@ is($node->safe_psql('third', 'SELECT count(*) FROM a_visit'), '1', 'CALL does no
 is($node->safe_psql('third', 'SELECT privacy.resume_sweep($$a_visit$$)'), '1', 'until someone has looked');
 wait_for('third', 'count(*) = 0 FROM a_visit', 'then it runs');
 is($node->safe_psql('third', 'SELECT count(*) FROM privacy.verify_audit()'), '0', 'the evidence verifies');
+
+
+# A crash after the end of a run is none of its rules.
+$node->poll_query_until('third', "SELECT state <> 'running' FROM privacy.sweep_run ORDER BY id DESC LIMIT 1") or die 'it does not end';
+set('privacy.sweep_interval', '7d');
+wait_for('postgres', "count(*) = 0 FROM pg_stat_activity WHERE $WORKER", 'nobody sweeps');
+kill_process($node, $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"));
+my $errors = 'SELECT coalesce(max(crashes), 0), count(last_error) FROM privacy.sweep_standing WHERE relation = $$b_visit$$::regclass';
+$node->safe_psql('third', 'CALL privacy.sweep()');
+is($node->safe_psql('third', $errors), '0|0', 'a crash when nobody sweeps is none of a rule');
 
 my $log = slurp_file($node->logfile);
 like($log, qr/LOG:  the sweep of database "third" starts, with 2 rules/, 'the log has the start of a run');

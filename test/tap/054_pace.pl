@@ -45,9 +45,14 @@ sub set_limit
 sub start_sweep
 {
 	$primary->safe_psql('postgres', q{TRUNCATE visit; INSERT INTO visit SELECT n, now() - interval '2 years' FROM generate_series(1, 4000) n});
+	return start('CALL privacy.sweep()');
+}
+
+sub start
+{
+	my ($statement) = @_;
 	my %session = (out => '', error => '');
-	$session{run} = IPC::Run::start(
-		[ 'psql', '-XqAt', '-d', $primary->connstr('postgres'), '-c', 'CALL privacy.sweep()' ],
+	$session{run} = IPC::Run::start([ 'psql', '-XqAt', '-d', $primary->connstr('postgres'), '-c', $statement ],
 		'<', \undef, '>', \$session{out}, '2>', \$session{error});
 	return \%session;
 }
@@ -114,6 +119,47 @@ cmp_ok(time - $start, '<', 10, 'a fast shutdown does not wait for it');
 end_of($sweep);
 $primary->start;
 set_limit('sweep_rate_limit', 0);
+
+# Rules take turns: one that is slow by its own pace, or endless under everybody's, keeps no other waiting. Its columns wait for it.
+$primary->safe_psql('postgres', <<'SQL');
+	SELECT privacy.create_purpose('account', 'contract', '1 month', 'Keep the account');
+	CREATE TABLE entry (id int, note text, seen_at timestamptz NOT NULL);
+	INSERT INTO entry SELECT n, 'x', now() - interval '2 years' FROM generate_series(1, 300) n;
+	INSERT INTO entry SELECT n, 'x', now() - interval '2 months' FROM generate_series(301, 310) n;
+	SECURITY LABEL FOR privacy ON TABLE entry IS 'RETAIN FOR service, account AFTER seen_at THEN DELETE';
+	SECURITY LABEL FOR privacy ON COLUMN entry.note IS 'FOR account THEN SET NULL';
+	SELECT privacy.set_sweep_pace('visit', rate_limit => 1);
+SQL
+$sweep = start_sweep();
+ok($primary->poll_query_until('postgres', 'SELECT count(*) = 0 FROM entry WHERE id <= 300 OR note IS NOT NULL'),
+	'a rule that pauses by its own pace lets the others go on, columns too');
+cmp_ok($primary->safe_psql('postgres', $ROWS), '>', 3000, 'while it waits');
+$primary->safe_psql('postgres', q{SELECT privacy.set_sweep_pace('visit')});
+cmp_ok(end_of($sweep), '<', 30, 'then it goes on');
+is($primary->safe_psql('postgres', $ROWS), '0', 'to its end');
+set_limit('sweep_rate_limit', 100);
+$primary->safe_psql('postgres', q{INSERT INTO entry SELECT n, 'x', now() - interval '2 years' FROM generate_series(1001, 4000) n});
+$sweep = start_sweep();
+ok($primary->poll_query_until('postgres', "SELECT count(*) < 3000 FROM entry WHERE id > 1000")
+	  && $primary->poll_query_until('postgres', "SELECT count(*) BETWEEN 1 AND 3999 FROM visit"),
+	'two rules under the same limit take turns, neither is through');
+cmp_ok($primary->safe_psql('postgres', "SELECT count(*) FROM entry WHERE id > 1000"), '>', 0, 'nor the other');
+set_limit('sweep_rate_limit', 0);
+end_of($sweep);
+is($primary->safe_psql('postgres', "SELECT count(*) + (SELECT count(*) FROM entry WHERE id > 1000) FROM visit"), '0', 'in the end both are');
+$primary->safe_psql('postgres', 'DROP TABLE entry');
+
+# Somebody holds a row. The sweep waits for less than half of deadlock_timeout, and shows it.
+$primary->safe_psql('postgres', q{ALTER SYSTEM SET deadlock_timeout = '10s'; SELECT pg_reload_conf(); TRUNCATE visit; INSERT INTO visit VALUES (1, '2020-01-01')});
+my $holder = start('SELECT pg_sleep(600) FROM (SELECT FROM visit FOR UPDATE) AS held');
+$primary->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%held' AND wait_event = 'PgSleep'}) or die 'it does not hold';
+$sweep = start('CALL privacy.sweep()');
+ok($primary->poll_query_until('postgres', q{SELECT count(*) = 1 FROM privacy.sweep_progress WHERE phase = 'waiting for a lock'}), 'the sweep waits for a lock');
+$primary->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%held' AND wait_event = 'PgSleep';
+	ALTER SYSTEM RESET deadlock_timeout; SELECT pg_reload_conf()});
+end_of($holder);
+end_of($sweep);
+is($primary->safe_psql('postgres', $ROWS), '0', 'and goes on when it gets it');
 
 # A standby that replays nothing holds the sweep up; one that only receives does not count.
 my $standby = PostgreSQL::Test::Cluster->new('standby');
