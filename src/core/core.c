@@ -187,6 +187,11 @@ pp_core_leave(CoreStay *stay)
 static void
 pin(const char *name, const char *value)
 {
+	const char *present = GetConfigOption(name, false, false);
+
+	/* some are dear to set; what is changed in between goes back all the same */
+	if (present != NULL && strcmp(present, value) == 0)
+		return;
 	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
@@ -275,7 +280,6 @@ pp_core_execute(const char *statement, bool read_only, int nargs, Oid *types,
 {
 	CoreStay	stay;
 	bool		pushed = false;
-	int			result;
 
 	pp_core_enter(&stay, pp_core_owner(), false);
 	/* A read-only statement borrows the caller's snapshot; a background worker may have none. */
@@ -284,9 +288,7 @@ pp_core_execute(const char *statement, bool read_only, int nargs, Oid *types,
 		PushActiveSnapshot(GetTransactionSnapshot());
 		pushed = true;
 	}
-	result = SPI_execute_with_args(statement, nargs, types, values, nulls, read_only, 0);
-	if (result < 0)
-		elog(ERROR, "%s: %s", SPI_result_code_string(result), statement);	/* cannot happen */
+	pp_core_run(pp_core_plan(statement, nargs, types, NULL), values, nulls, read_only);
 	if (pushed)
 		PopActiveSnapshot();
 	pp_core_leave(&stay);

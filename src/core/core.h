@@ -6,6 +6,7 @@
 #include "executor/spi.h"
 #include "core/core_mac.h"
 #include "core/core_number.h"
+#include "core/core_plan.h"
 
 /* PostgreSQL 18 has pg_noreturn in front instead. */
 #ifndef pg_attribute_noreturn

@@ -167,7 +167,7 @@ CROSS JOIN LATERAL (SELECT pg_catalog.round((w.done
 	/ nullif(extract(epoch FROM pg_catalog.clock_timestamp() - w.rule_since), 0))::numeric, 1)) AS speed (rows_per_second);
 REVOKE ALL ON privacy.sweep_progress FROM PUBLIC;
 COMMENT ON VIEW privacy.sweep_progress IS
-	'The sweep of this database that is at work, live: the rule, its number among all, what it does or waits for (phase: planning, running, throttled, waiting for a lock, waiting for a standby, sealing) and since when; rows done and due (due: NULL where nobody counted, an estimate where a sample was enough), rows per second since the rule began, and the time that remains at that speed. Empty without shared_preload_libraries.';
+	'The sweep of this database that is at work, live: the rule, its number among all, what it does or waits for (phase: planning, running, throttled by sweep_rate_limit, sweep_wal_rate or sweep_duty_cycle, waiting for a lock, waiting for a standby, sealing) and since when; rows done and due (due: NULL where nobody counted, an estimate where a sample was enough), rows per second since the rule began, and the time that remains at that speed. Empty without shared_preload_libraries.';
 
 CREATE PROCEDURE privacy.sweep()
 LANGUAGE C

@@ -1,10 +1,11 @@
 /*
  * sweep_act.c: acts on the rows that a batch has locked.
  *
- * Where nothing but the row decides, that is one statement. Else each attempt is a subtransaction: what refers to the rows is collected and judged, what goes is
- * deleted or treated with the whole predicate repeated, and what the server counted is compared with
- * what was planned. When something stands in the way of some row, nothing of the attempt remains, and
- * it is made again with each half. What an attempt found out counts only once it stands.
+ * Where nothing but the row decides, that is one statement. Else each attempt is a subtransaction:
+ * what refers to the rows is collected and judged, what goes is deleted or treated with the whole
+ * predicate repeated, and what the server counted is compared with what was planned. When something
+ * stands in the way of some row, nothing of the attempt remains, and it is made again with each
+ * half. What an attempt found out counts only once it stands.
  */
 #include "postgres.h"
 

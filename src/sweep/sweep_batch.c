@@ -395,11 +395,11 @@ lock_piece(SweepBatch *batch)
 
 	next_piece(batch, &piece);
 	found = repeat_rule(batch, psprintf("SELECT " PP_TARGET ".ctid FROM ONLY %s AS " PP_TARGET
-										 " WHERE %s AND %s FOR %sUPDATE OF " PP_TARGET "%s",
-										 batch->leaf, piece.condition, batch->resolved->due,
-										 batch->rule->attnum == 0 ? "" : "NO KEY ",
-										 batch->manner == BATCH_SKIPPING ? " SKIP LOCKED" : ""),
-						 piece.nargs, piece.values);
+										" WHERE %s AND %s FOR %sUPDATE OF " PP_TARGET "%s",
+										batch->leaf, piece.condition, batch->resolved->due,
+										batch->rule->attnum == 0 ? "" : "NO KEY ",
+										batch->manner == BATCH_SKIPPING ? " SKIP LOCKED" : ""),
+						piece.nargs, piece.values);
 	rows = found > 0 ? result_rows() : NULL;
 	if (batch->manner == BATCH_SKIPPING)
 		count_locked(batch, &piece, found);

@@ -54,7 +54,7 @@ typedef struct SweepRule
 	int64		done;			/* rows deleted or values treated, committed */
 	int64		due;			/* as counted before the first batch, or estimated; 0: not counted */
 	bool		left_out;		/* a leaf that must not be touched; problem says which */
-	List	   *uncounted;		/* leaves that somebody held when the breaker counted: not for this run */
+	List	   *uncounted;		/* leaves that somebody held when the breaker counted */
 	bool		started;		/* in this run, by start_rule() */
 	TimestampTz since;
 	bool		through;		/* a pass has come to its end */
@@ -245,7 +245,7 @@ extern void record_end(SweepRun *run);
 
 /*
  * sweep_progress.c: shows in shared memory, and as the status text of a worker, what the run is at.
- * rule NULL: no rule in particular. The phases: planning, running, throttled, waiting for a standby,
+ * rule NULL: no rule in particular. The phases: planning, running, throttled by ..., waiting for a standby,
  * sealing; doc/operations.md lists them. Without shared_preload_libraries nothing is shown. In a
  * worker it also answers signals and rereads settings.
  */

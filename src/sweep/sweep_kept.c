@@ -3,39 +3,24 @@
  *
  * To plan them for every batch would cost more than the parsing: the planner asks an index for the
  * least and greatest value there is, and reads over the entries of all rows that the batches before
- * have removed. The server itself throws a plan away when a table, function or index changes that it
- * is made of.
+ * have removed. core_plan.c keeps the plans.
  *
  * The plan is made without a look at the pages or rows in question, so the planner does not know that
- * they are few. Where the statement reads nothing but one table, it is told; where there is more, the
- * sub-selects must be free to use their indexes.
+ * they are few. Where the statement reads nothing but one table, it is told. Where there is more, the
+ * sub-selects must be free to use their indexes; then only the parsing is saved of what reads a range
+ * of pages, whose size decides how to read the other tables. Of single rows the planner expects few.
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "nodes/parsenodes.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
 #include "utils/plancache.h"
 
 #include "core/core.h"
 #include "sweep/sweep_internal.h"
 
-/* As many as a leaf's batches use: one that locks, one that acts, and one for each key that leads to it. */
-#define KEPT_PLANS 16
-
-typedef struct KeptPlan
-{
-	char	   *statement;
-	SPIPlanPtr	plan;
-} KeptPlan;
-
-/* Of the session; the next one to be replaced is the oldest. */
-static KeptPlan kept_plans[KEPT_PLANS];
-static int	oldest_plan;
-
-static SPIPlanPtr find_plan(const char *statement, int nargs, Oid *types);
-static SPIPlanPtr keep_plan(const char *statement, int nargs, Oid *types);
-static void forget_plan(KeptPlan *kept);
+static SPIPlanPtr plan_places(const char *statement, int nargs, Oid *types);
 static bool reads_one_table(SPIPlanPtr plan);
 static void insist_on_places(void);
 
@@ -45,58 +30,26 @@ execute_kept(Oid owner, const char *statement, int nargs, Oid *types, Datum *val
 	MemoryContext caller = CurrentMemoryContext;
 	CoreStay	stay;
 	SPIPlanPtr	plan;
-	int			result;
 
 	pp_core_enter(&stay, owner, true);
-	plan = find_plan(statement, nargs, types);
+	plan = pp_core_plan(statement, nargs, types, plan_places);
 	if (reads_one_table(plan))
 		insist_on_places();
-	result = SPI_execute_plan(plan, values, NULL, false, 0);
+	pp_core_run(plan, values, NULL, false);
 	pp_core_leave(&stay);
 	MemoryContextSwitchTo(caller);
-	if (result < 0)
-		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result)); /* cannot happen */
 	return (int64) SPI_processed;
 }
 
 static SPIPlanPtr
-find_plan(const char *statement, int nargs, Oid *types)
+plan_places(const char *statement, int nargs, Oid *types)
 {
-	for (int i = 0; i < KEPT_PLANS; i++)
-	{
-		if (kept_plans[i].statement != NULL && strcmp(kept_plans[i].statement, statement) == 0)
-			return kept_plans[i].plan;
-	}
-	return keep_plan(statement, nargs, types);
-}
+	SPIPlanPtr	plan = pp_core_prepare(statement, nargs, types, CURSOR_OPT_GENERIC_PLAN);
 
-static SPIPlanPtr
-keep_plan(const char *statement, int nargs, Oid *types)
-{
-	KeptPlan   *kept = &kept_plans[oldest_plan];
-	SPIPlanPtr	plan;
-
-	forget_plan(kept);
-	plan = SPI_prepare_cursor(statement, nargs, types, CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));	/* cannot happen */
-	kept->statement = MemoryContextStrdup(TopMemoryContext, statement);
-	SPI_keepplan(plan);
-	kept->plan = plan;
-	oldest_plan = (oldest_plan + 1) % KEPT_PLANS;
-	return plan;
-}
-
-static void
-forget_plan(KeptPlan *kept)
-{
-	KeptPlan	old = *kept;
-
-	memset(kept, 0, sizeof(KeptPlan));
-	if (old.plan != NULL)
-		SPI_freeplan(old.plan);
-	if (old.statement != NULL)
-		pfree(old.statement);
+	if (types[nargs - 1] != TIDOID || reads_one_table(plan))
+		return plan;
+	SPI_freeplan(plan);
+	return pp_core_prepare(statement, nargs, types, CURSOR_OPT_CUSTOM_PLAN);
 }
 
 static bool

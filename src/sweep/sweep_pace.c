@@ -58,7 +58,7 @@ static bool may_go_on(SweepRun *run, SweepRule *rule, SweepPace *pace);
 static SweepLoad *account_of(SweepRun *run, SweepRule *rule, const SweepPace *pace);
 static void begin_account(SweepLoad *load);
 static bool turn_is_over(const SweepRun *run, bool early);
-static double pause_for(const SweepLoad *load, const SweepPace *pace);
+static double pause_for(const SweepLoad *load, const SweepPace *pace, const char **phase);
 static bool standby_lags(const SweepPace *pace);
 static XLogRecPtr furthest_standby(void);
 static double seconds_since(instr_time then);
@@ -175,6 +175,7 @@ pace_batch(SweepRun *run, SweepRule *rule, double seconds, int64 rows, uint64 wa
 	SweepPace	pace;
 	SweepLoad  *load;
 	double		pause;
+	const char *phase;
 	bool		slept = false;
 
 	if (!may_go_on(run, rule, &pace))
@@ -187,12 +188,12 @@ pace_batch(SweepRun *run, SweepRule *rule, double seconds, int64 rows, uint64 wa
 	{
 		bool		lags = standby_lags(&pace);
 
-		pause = pause_for(load, &pace);
+		pause = pause_for(load, &pace, &phase);
 		if (turn_is_over(run, slept && pace.own))
 			rule->unfinished = true;
 		if (rule->unfinished || (!lags && pause < MIN_PAUSE))
 			break;
-		report_phase(run, rule, lags ? "waiting for a standby" : "throttled");
+		report_phase(run, rule, lags ? "waiting for a standby" : phase);
 		nap(lags ? LAG_NAP : Min(pause, NAP));
 		slept = true;
 		if (!may_go_on(run, rule, &pace))
@@ -245,17 +246,20 @@ may_go_on(SweepRun *run, SweepRule *rule, SweepPace *pace)
 	return false;
 }
 
-/* How many seconds are still to be slept; negative when more time has passed than need be. */
+/* How many seconds are still to be slept, and by which limit; negative when more time has passed than need be. */
 static double
-pause_for(const SweepLoad *load, const SweepPace *pace)
+pause_for(const SweepLoad *load, const SweepPace *pace, const char **phase)
 {
 	double		until = load->worked * 100 / pace->duty_cycle;
+	double		by_rows = pace->rate_limit > 0 ? (double) load->rows / pace->rate_limit : 0;
+	double		by_wal = pace->wal_rate > 0 ? (double) load->wal_bytes / (pace->wal_rate * 1024.0 * 1024.0) : 0;
 
-	if (pace->rate_limit > 0)
-		until = fmax(until, (double) load->rows / pace->rate_limit);
-	if (pace->wal_rate > 0)
-		until = fmax(until, (double) load->wal_bytes / (pace->wal_rate * 1024.0 * 1024.0));
-	return until - seconds_since(load->since);
+	*phase = "throttled by sweep_duty_cycle";
+	if (by_rows > until)
+		*phase = "throttled by sweep_rate_limit";
+	if (by_wal > fmax(until, by_rows))
+		*phase = "throttled by sweep_wal_rate";
+	return fmax(until, fmax(by_rows, by_wal)) - seconds_since(load->since);
 }
 
 static bool

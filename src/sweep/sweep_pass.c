@@ -95,7 +95,8 @@ begin_pass(SweepRun *run, SweepRule *rule)
 	rule->pass_done = rule->blocked = 0;
 	rule->locked = list_length(rule->uncounted);
 	rule->blockers = NIL;
-	rule->range = (SweepRange) {.pages = FIRST_PAGES};
+	memset(&rule->range, 0, sizeof(SweepRange));
+	rule->range.pages = FIRST_PAGES;
 	if (rule->since == 0)
 		rule->since = GetCurrentTimestamp();
 	report_phase(run, rule, "planning");
@@ -137,14 +138,17 @@ go_through(SweepRun *run, SweepRule *rule)
 static bool
 next_leaf(SweepRule *rule)
 {
+	/* the first batch finds out how long the leaf is */
+	SweepRange	range = {.end = 1, .pages = rule->range.pages};
+
 	if (rule->range.found != NULL)
 		pfree(rule->range.found);
 	rule->range.found = NULL;
 	if (rule->leaves == NIL)
 		return false;
-	/* the first batch finds out how long the leaf is */
-	rule->range = (SweepRange) {.leaf = linitial_oid(rule->leaves), .end = 1, .pages = rule->range.pages};
+	range.leaf = linitial_oid(rule->leaves);
 	rule->leaves = list_delete_first(rule->leaves);
+	rule->range = range;
 	return true;
 }
 

@@ -62,10 +62,11 @@ truncate_leaf(SweepBatch *batch)
 		return leave_for_later(batch);
 	/* what has come meanwhile has to be proved as well: under the lock, by newer snapshots */
 	count = may_truncate(batch) ? count_if_due(batch) : 0;
-	if (count == 0)
-		return false;
-	if (!ConditionalLockRelationOid(range->leaf, AccessExclusiveLock))
-		return leave_for_later(batch);
+	if (count == 0 || !ConditionalLockRelationOid(range->leaf, AccessExclusiveLock))
+	{
+		UnlockRelationOid(range->leaf, ShareLock);
+		return count > 0 && leave_for_later(batch);
+	}
 	(void) execute_as(batch->resolved->owner, psprintf("TRUNCATE ONLY %s", batch->leaf), 0, NULL, NULL, 0);
 	record_emptied(batch, count);
 	batch->done = count;
@@ -85,14 +86,12 @@ is_proved(SweepBatch *batch)
 		!TimestampDifferenceExceeds(start, GetCurrentTimestamp(), MAX_PROOF_MS);
 }
 
-/* The batch ends here, and with it its locks. In a later pass the leaf goes row by row, which skips what is locked. */
+/* Once; in a later pass the leaf goes row by row. */
 static bool
 leave_for_later(SweepBatch *batch)
 {
 	if (batch->rule->through)
-		ereport(ERROR,
-				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				errmsg("table %s is in use", batch->leaf));
+		return false;
 	batch->rule->locked++;
 	batch->range->next = batch->range->end;
 	return true;
