@@ -68,8 +68,9 @@ attempt(void (*work) (void *arg), void *arg)
 	return error;
 }
 
-/* The timer of this process, and whether it went off. */
+/* The timer of this process: whether it went off, and whether a person had cancelled before. */
 static volatile sig_atomic_t out_of_time = false;
+static volatile sig_atomic_t cancelled_before = false;
 
 ErrorData *
 pp_core_attempt_within(int milliseconds, void (*work) (void *arg), void *arg)
@@ -84,15 +85,19 @@ pp_core_attempt_within(int milliseconds, void (*work) (void *arg), void *arg)
 	if (milliseconds == 0)
 		return pp_core_attempt(work, arg);
 
-	out_of_time = false;
+	out_of_time = cancelled_before = false;
 	enable_timeout_after(timer, milliseconds);
 	error = attempt(work, arg);
 	disable_timeout(timer, false);
-	if (out_of_time)
+	if (out_of_time && !cancelled_before)
 	{
-		/* the work may have been done just before */
-		QueryCancelPending = false;
-		if (error != NULL && is_cancellation(error))
+		/*
+		 * the work may have been done just before; once it was stopped, a cancellation is a
+		 * person's
+		 */
+		if (error == NULL || !is_cancellation(error))
+			QueryCancelPending = false;
+		else
 		{
 			error->message = psprintf("it took longer than %d ms", milliseconds);
 			error->context = NULL;
@@ -108,6 +113,7 @@ pp_core_attempt_within(int milliseconds, void (*work) (void *arg), void *arg)
 static void
 stop_work(void)
 {
+	cancelled_before = QueryCancelPending;
 	out_of_time = true;
 	InterruptPending = true;
 	QueryCancelPending = true;

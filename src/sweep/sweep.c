@@ -25,7 +25,7 @@ pp_sweep_init(void)
 	DefineCustomIntVariable("privacy.sweep_batch_pages",
 							"The most pages of a table that one batch of the sweep works on.",
 							"Larger batches are faster and hold their row locks longer.",
-							&sweep_batch_pages, 128, 1, 131072, PGC_SUSET, 0, NULL, NULL, NULL);
+							&sweep_batch_pages, 128, 1, 4096, PGC_SUSET, 0, NULL, NULL, NULL);
 	init_batches();
 	init_standing();
 	init_pace();

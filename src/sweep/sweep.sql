@@ -35,7 +35,7 @@ CREATE TABLE privacy.sweep_outcome (
 REVOKE ALL ON privacy.sweep_outcome FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('privacy.sweep_outcome', '');
 COMMENT ON TABLE privacy.sweep_outcome IS
-	'What each rule of a run came to, kept up to date by every batch: rows deleted, values treated; rows of unlabelled tables that followed them, or whose foreign key was cleared (followed); rows that are due but blocked, and by which tables (or a trigger); rows that somebody else held locked. State: queued (it has not done anything yet), running, enforced (it went through), locked (but for what somebody held), draft, unbound, parked, failed, waiting for an approval, for the window or for a retry; problem says why, and never quotes a value.';
+	'What each rule of a run came to, kept up to date by every batch: rows deleted, values treated; rows of unlabelled tables that followed them, or whose foreign key was cleared (followed); rows that are due but blocked, and by which tables (or a trigger); rows that somebody else held locked. State: queued (it has not done anything yet), running, cancelled or crashed (as its run, found out by the next one), enforced (it went through), locked (but for what somebody held), draft, unbound, parked, failed, waiting for an approval, for the window, for a retry, or for the next run (its label changed in the midst of this one); problem says why, and never quotes a value.';
 
 CREATE TABLE privacy.emptied_partition (
 	relation oid PRIMARY KEY,
@@ -109,6 +109,7 @@ REVOKE ALL ON FUNCTION privacy.resume_sweep(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.resume_sweep(regclass) IS
 	'Lets the rules of a table run again that were parked because the server crashed three times while they ran, or that wait for a retry after a failure; returns how many. Look into the server log first. Raises undefined_table.';
 
+-- OFFSET 0: what reads tables is asked once, and not at all where none of its columns is selected.
 CREATE VIEW privacy.sweep_rule AS
 SELECT c.relation, c.rule,
 	CASE WHEN c.state <> 'enforced' THEN c.state WHEN s.crashes >= 3 THEN 'parked'
@@ -117,23 +118,23 @@ SELECT c.relation, c.rule,
 		WHEN s.crashes >= 3 THEN 'the server crashed ' || s.crashes || ' times while it ran; privacy.resume_sweep() lets it run again'
 		ELSE s.problem END AS problem,
 	s.last_run, s.last_run_id, coalesce(s.total, 0) AS total,
-	(SELECT o.overdue FROM privacy.overdue_rows(c.relation, c.rule) AS o) AS overdue,
-	(SELECT o.since FROM privacy.overdue_rows(c.relation, c.rule) AS o) AS overdue_since,
+	(o.rows).overdue, (o.rows).since AS overdue_since,
 	s.blocked, s.blocked_by, s.locked,
-	(SELECT u.held FROM privacy.unending_rows(c.relation, c.rule) AS u) AS held,
-	(SELECT u.undetermined FROM privacy.unending_rows(c.relation, c.rule) AS u) AS undetermined,
+	(u.rows).held, (u.rows).undetermined,
 	s.last_error, s.last_error_at, s.failures, s.crashes,
 	CASE WHEN c.state = 'enforced' AND coalesce(s.crashes, 0) < 3
 		THEN greatest(n.next, CASE WHEN n.next IS NOT NULL THEN s.retry_at END) END AS next_run
 FROM privacy.check_labels() AS c
 CROSS JOIN privacy.next_sweep() AS n (next)
-LEFT JOIN privacy.sweep_standing AS s ON s.relation = c.relation AND s.rule = c.rule;
+LEFT JOIN privacy.sweep_standing AS s ON s.relation = c.relation AND s.rule = c.rule
+CROSS JOIN LATERAL (SELECT privacy.overdue_rows(c.relation, c.rule) OFFSET 0) AS o (rows)
+CROSS JOIN LATERAL (SELECT privacy.unending_rows(c.relation, c.rule) OFFSET 0) AS u (rows);
 REVOKE ALL ON privacy.sweep_rule FROM PUBLIC;
 COMMENT ON VIEW privacy.sweep_rule IS
-	'Every deletion rule of this database. State: enforced, draft, unbound, parked (it cannot be resolved, or the server crashed three times while it ran: see resume_sweep()), and as its last run left it: failed, locked, waiting for an approval or for the window. Of that run: when, rows blocked and by which tables, rows locked. Ever since: total of rows deleted or values treated, the last error, failures and crashes in a row. As of now: overdue, the first end among them (overdue_since), held, undetermined (the latter two read the whole table, if selected). next_run: when a worker takes it again, about.';
+	'Every deletion rule of this database. State: enforced, draft, unbound, parked (it cannot be resolved, or the server crashed three times while it ran: see resume_sweep()), and as its last run left it: failed, locked, waiting for an approval, for the window or for the next run. Of that run: when, rows blocked and by which tables, rows locked. Ever since: total of rows deleted or values treated, the last error, failures and crashes in a row. As of now: overdue, the first end among them (overdue_since), held, undetermined (the latter two read the whole table, if selected). next_run: when a worker takes it again, about.';
 
 CREATE VIEW privacy.overdue AS
-SELECT r.relation, r.rule, o.overdue, o.since, pg_catalog.clock_timestamp() - o.since AS age,
+SELECT r.relation, r.rule, r.overdue, r.overdue_since AS since, pg_catalog.clock_timestamp() - r.overdue_since AS age,
 	CASE
 		WHEN r.state <> 'enforced' THEN r.state || coalesce(': ' || r.problem, '')
 		WHEN r.blocked > 0 THEN 'blocked by ' || r.blocked_by
@@ -141,8 +142,7 @@ SELECT r.relation, r.rule, o.overdue, o.since, pg_catalog.clock_timestamp() - o.
 		ELSE 'no worker sweeps this database: privacy.sweep_enabled is off'
 	END AS why
 FROM privacy.sweep_rule AS r
-CROSS JOIN LATERAL privacy.overdue_rows(r.relation, r.rule) AS o
-WHERE r.state <> 'draft' AND (o.overdue > 0 OR o.overdue IS NULL);
+WHERE r.state <> 'draft' AND (r.overdue > 0 OR r.overdue IS NULL);
 REVOKE ALL ON privacy.overdue FROM PUBLIC;
 COMMENT ON VIEW privacy.overdue IS
 	'Is anything kept beyond its time? Per rule the rows or values that should be gone by now, since when the first of them, and why they are still here. A few that fell due since the last sweep are ordinary; what is older than two rounds is not. overdue is NULL for a rule that cannot tell. Empty when every promise is kept.';
@@ -251,6 +251,13 @@ SELECT pg_catalog.pg_extension_config_dump('privacy.sweep_pace', '');
 COMMENT ON TABLE privacy.sweep_pace IS
 	'The pace of single tables, before the settings of the same names; NULL: as the setting says. Units as there: rows per second, MB per second, percent, kB, hours in privacy.policy_timezone, part of the table''s rows. Written by set_sweep_pace().';
 
+CREATE FUNCTION privacy.record_sweep_pace(relation regclass) RETURNS void
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'pp_sql_record_sweep_pace';
+REVOKE ALL ON FUNCTION privacy.record_sweep_pace(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION privacy.record_sweep_pace(regclass) IS
+	'For set_sweep_pace(): appends the pace of a table, as it is now, to the evidence (sweep.pace). Raises PV001 and PV002 for the root key.';
+
 CREATE FUNCTION privacy.set_sweep_pace(
 	relation regclass,
 	rate_limit integer DEFAULT NULL,
@@ -275,6 +282,7 @@ BEGIN
 		INSERT INTO privacy.sweep_pace
 		VALUES (relation, rate_limit, wal_rate, duty_cycle, max_lag, sweep_window, max_fraction);
 	END IF;
+	PERFORM privacy.record_sweep_pace(relation);
 EXCEPTION
 	WHEN check_violation THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -285,7 +293,7 @@ END;
 $$;
 REVOKE ALL ON FUNCTION privacy.set_sweep_pace(regclass, integer, integer, integer, integer, text, double precision) FROM PUBLIC;
 COMMENT ON FUNCTION privacy.set_sweep_pace(regclass, integer, integer, integer, integer, text, double precision) IS
-	'Sets the pace of the sweep on one table, all of it at once: what is NULL or left out follows the setting of the same name. rate_limit: rows per second; wal_rate: MB per second; duty_cycle: percent of the time at work; max_lag: kB that a standby may be behind; sweep_window: hours in privacy.policy_timezone; max_fraction: the part of the table that a rule may take without approval. Takes effect within one batch. For partitions name the labelled table. Raises undefined_table, invalid_parameter_value.';
+	'Sets the pace of the sweep on one table, all of it at once: what is NULL or left out follows the setting of the same name. rate_limit: rows per second; wal_rate: MB per second; duty_cycle: percent of the time at work; max_lag: kB that a standby may be behind; sweep_window: hours in privacy.policy_timezone; max_fraction: the part of the table that a rule may take without approval. Takes effect within one batch. For partitions name the labelled table. max_fraction also counts for a table without a label whose rows follow others. Leaves an audit entry. Raises undefined_table, invalid_parameter_value, PV001 and PV002 for the root key.';
 
 CREATE FUNCTION privacy.describe_origin() RETURNS text
 LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -313,7 +321,7 @@ CREATE TABLE privacy.sweep_approval (
 );
 REVOKE ALL ON privacy.sweep_approval FROM PUBLIC;
 COMMENT ON TABLE privacy.sweep_approval IS
-	'Tables whose rules may run although they take a large share of the rows, or although this database is a copy: until they have gone through once. Void when a label of the table or any period changes (promise: SHA-256 over them), and in a copy. Not dumped. Written by approve_sweep().';
+	'Tables whose rules may run although they take a large share of the rows, or although this database is a copy: until they have gone through once. Void when a label of the table, what it resolves to (labels of parents among it) or any period changes (promise: SHA-256 over them), and in a copy. Not dumped. Written by approve_sweep().';
 
 CREATE FUNCTION privacy.approve_sweep(relation regclass DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE

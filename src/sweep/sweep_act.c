@@ -5,7 +5,7 @@
  * what refers to the rows is collected and judged, what goes is deleted or treated with the whole
  * predicate repeated, and what the server counted is compared with what was planned. When something
  * stands in the way of some row, nothing of the attempt remains, and it is made again with each
- * half. What an attempt found out counts only once it stands.
+ * half, as long as the batch has time. What an attempt found out counts only once it stands.
  */
 #include "postgres.h"
 
@@ -42,6 +42,10 @@ static void block_row(const SweepAct *attempt, const ErrorData *error);
 static void stand_by(SweepAct *attempt);
 static const char *name_blocker(const SweepAct *attempt, const ErrorData *error);
 static void act_on_halves(SweepBatch *batch, ArrayType *rows);
+static bool is_late(SweepBatch *batch, ArrayType *rows);
+static void leave_rest(SweepRange *range, BlockNumber page);
+static int	find_middle(ArrayType *rows);
+static BlockNumber page_of(ArrayType *rows, int number);
 static ArrayType *slice(ArrayType *rows, int from, int to);
 static void do_act(void *arg);
 static void sort_out(SweepAct *attempt, RowGraph *graph);
@@ -64,6 +68,8 @@ act(SweepBatch *batch, ArrayType *rows)
 	int			count = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
 	ErrorData  *error;
 
+	if (is_late(batch, rows))
+		return;
 	if (batch->reach != NULL)
 		put_to_work(batch->reach, NULL);
 	attempt.memory = AllocSetContextCreate(CurrentMemoryContext, "pg_privacy rows", ALLOCSET_DEFAULT_SIZES);
@@ -72,15 +78,22 @@ act(SweepBatch *batch, ArrayType *rows)
 		stand_by(&attempt);
 	MemoryContextDelete(attempt.memory);
 	if (error == NULL)
+	{
+		batch->worked_to = page_of(rows, count - 1);
 		return;
+	}
 	if (!calls_for_halves(&attempt, error))
 		ReThrowError(error);
 	if (is_lock_conflict(error) && (count == 1 || batch->conflicts++ >= MAX_CONFLICTS))
 		batch->rule->locked += count;
 	else if (count > 1)
+	{
 		act_on_halves(batch, rows);
+		return;
+	}
 	else
 		block_row(&attempt, error);
+	batch->worked_to = page_of(rows, count - 1);
 }
 
 /*
@@ -169,9 +182,64 @@ static void
 act_on_halves(SweepBatch *batch, ArrayType *rows)
 {
 	int			count = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
+	int			middle = find_middle(rows);
 
-	act(batch, slice(rows, 0, count / 2));
-	act(batch, slice(rows, count / 2, count));
+	act(batch, slice(rows, 0, middle));
+	act(batch, slice(rows, middle, count));
+}
+
+/*
+ * Many refused rows take long, and all rows of the batch are locked meanwhile. So when its time is up,
+ * what is left is left to the next batch, from the beginning of a page: what was blocked on it is
+ * counted once.
+ */
+static bool
+is_late(SweepBatch *batch, ArrayType *rows)
+{
+	BlockNumber page = page_of(rows, 0);
+
+	if (!batch->late && batch->worked_to >= 0 && page > batch->worked_to &&
+		TimestampDifferenceExceeds(batch->started_at, GetCurrentTimestamp(), batch_target_ms))
+	{
+		batch->late = true;
+		leave_rest(batch->range, page);
+	}
+	return batch->late;
+}
+
+static void
+leave_rest(SweepRange *range, BlockNumber page)
+{
+	if (range->found == NULL)
+		range->next = Min(range->next, page);
+	else
+	{
+		while (range->next > 0 && ItemPointerGetBlockNumber(&range->found[range->next - 1]) >= page)
+			range->next--;
+	}
+}
+
+/* Where a page begins, unless all are on one. */
+static int
+find_middle(ArrayType *rows)
+{
+	int			count = ArrayGetNItems(ARR_NDIM(rows), ARR_DIMS(rows));
+	int			middle = count / 2;
+
+	while (middle < count && page_of(rows, middle) == page_of(rows, middle - 1))
+		middle++;
+	if (middle < count)
+		return middle;
+	for (middle = count / 2; middle > 0 && page_of(rows, middle) == page_of(rows, count / 2);)
+		middle--;
+	return page_of(rows, middle) == page_of(rows, count / 2) ? count / 2 : middle + 1;
+}
+
+/* Such arrays are in order, and have no nulls. */
+static BlockNumber
+page_of(ArrayType *rows, int number)
+{
+	return ItemPointerGetBlockNumber((ItemPointer) ARR_DATA_PTR(rows) + number);
 }
 
 static ArrayType *
@@ -281,6 +349,7 @@ apply(SweepBatch *batch, List *rules, const char *condition, int nargs, Datum *v
 	StringInfoData assignments;
 	StringInfoData due;
 	StringInfoData left;
+	const char *update;
 	ListCell   *cell;
 
 	initStringInfo(&assignments);
@@ -297,9 +366,11 @@ apply(SweepBatch *batch, List *rules, const char *condition, int nargs, Datum *v
 	if (batch->rule->attnum == 0)
 		return repeat_rule(batch, psprintf("DELETE FROM ONLY %s AS " PP_TARGET " WHERE %s%s",
 										   batch->leaf, condition, due.data), nargs, values);
-	return require_treated(repeat_rule(batch, psprintf("UPDATE ONLY %s AS " PP_TARGET " SET %s WHERE %s%s RETURNING %s",
-													   batch->leaf, assignments.data, condition, due.data, left.data),
-									   nargs, values));
+	update = psprintf("UPDATE ONLY %s AS " PP_TARGET " SET %s WHERE %s%s", batch->leaf, assignments.data, condition, due.data);
+	/* without triggers nobody can undo it */
+	if (batch->manner == BATCH_AT_ONCE)
+		return repeat_rule(batch, update, nargs, values);
+	return require_treated(repeat_rule(batch, psprintf("%s RETURNING %s", update, left.data), nargs, values));
 }
 
 /* An UPDATE tells of rows that are due even after it. */

@@ -415,7 +415,8 @@ tell_effects(List *deletions, List *clearings, SweepRule *rule, List **effects)
 	foreach(cell, deletions)
 	{
 		Deletion   *deletion = lfirst(cell);
-		SweepEffect effect = {deletion->table->name, deletion->table->rule, list_length(deletion->rows), 0};
+		SweepEffect effect = {deletion->table->name, deletion->table->rule, list_length(deletion->rows), 0,
+		deletion->table->leaf};
 
 		if (deletion->table->rule == rule)
 			done += effect.deleted;
@@ -425,7 +426,8 @@ tell_effects(List *deletions, List *clearings, SweepRule *rule, List **effects)
 	foreach(cell, clearings)
 	{
 		Clearing   *clearing = lfirst(cell);
-		SweepEffect effect = {clearing->table->name, NULL, 0, list_length(clearing->rows)};
+		SweepEffect effect = {clearing->table->name, NULL, 0, list_length(clearing->rows),
+		clearing->table->leaf};
 
 		add_effect(effects, &effect);
 	}

@@ -83,7 +83,7 @@ run_batch(SweepRun *run, SweepRule *rule, SweepRange *range)
 	ErrorData  *error = attempt_batch(&batch);
 	bool		go_on;
 
-	if (error != NULL && batch.manner == BATCH_AT_ONCE && !is_lock_conflict(error))
+	if (error != NULL && batch.manner == BATCH_AT_ONCE && batch.outgrown == NULL && !is_lock_conflict(error))
 	{
 		batch.manner = BATCH_LOCKING;
 		error = attempt_batch(&batch);
@@ -100,6 +100,7 @@ run_batch(SweepRun *run, SweepRule *rule, SweepRange *range)
 	/* only what has been committed counts */
 	if (error == NULL)
 	{
+		settle_followers(run);
 		rule->done += batch.done;
 		rule->pass_done += batch.done;
 	}
@@ -114,12 +115,17 @@ attempt_batch(SweepBatch *batch)
 	ErrorData  *error;
 
 	batch->resolved = NULL;
+	batch->late = false;
+	batch->worked_to = -1;
 	batch->started_at = GetCurrentTimestamp();
 	error = pp_core_attempt_within(sweep_batch_timeout, do_batch, batch);
 	if (error != NULL)
 	{
 		*batch->rule = rule;
+		if (batch->range->found != range.found && batch->range->found != NULL)
+			pfree(batch->range->found);
 		*batch->range = range;
+		forget_followers(batch->run);
 		batch->done = 0;
 		batch->effects = NIL;
 		batch->fellows = NIL;
@@ -142,6 +148,11 @@ give_up(SweepBatch *batch, const ErrorData *error)
 {
 	SweepRule  *rule = batch->rule;
 
+	if (batch->outgrown != NULL)
+	{
+		hold_rule(batch->run, rule, batch->outgrown);
+		return false;
+	}
 	if (is_lock_conflict(error))
 	{
 		rule->locked++;
@@ -169,6 +180,7 @@ do_batch(void *arg)
 	write_lightly();
 	if (prepare(batch))
 		work(batch);
+	check_followers(batch);
 	record(batch);
 	SPI_finish();
 }

@@ -41,6 +41,9 @@ typedef struct SweepBatch
 	TimestampTz started_at;
 	bool		over;			/* the label is gone, has become a draft, or is not bound */
 	int			conflicts;
+	const char *outgrown;		/* why it waits for an approval, in the run's memory */
+	bool		late;			/* the rest of its rows is left to the next batch */
+	int64		worked_to;		/* the page of the last row that was acted on */
 	int64		done;
 } SweepBatch;
 
@@ -61,6 +64,15 @@ extern void find_fellows(SweepBatch *batch);
 
 /* sweep_fellows.c: the batch treated so many rows for its fellows, too. */
 extern void tell_fellows(SweepBatch *batch, int64 done);
+
+/*
+ * sweep_followers.c: inside the batch's transaction, when all is done: raises, and says in
+ * batch->outgrown why, when too much of a table follows. What was counted is added up by
+ * settle_followers() once it has been committed, or else forgotten.
+ */
+extern void check_followers(SweepBatch *batch);
+extern void settle_followers(SweepRun *run);
+extern void forget_followers(SweepRun *run);
 
 /* sweep_truncate.c: empties a leaf that is wholly due, if it may; false: it has to go row by row. */
 extern bool truncate_leaf(SweepBatch *batch);

@@ -9,16 +9,21 @@
  * rule block the rows that they refer to.
  *
  * To count costs a read of the table, so it is done only when need be: not for a table that has no
- * room for so many rows; else in a sample of its pages, sixteen times larger each time, until one
- * says with certainty (five standard deviations, were each page wholly due or not at all) whether the
- * share is below or above. Only a share that is very near to the limit has the whole table read. All
- * of it may take no longer than one batch.
+ * room for so many rows; else in a sample of its pages, four times larger each time, until one says
+ * with certainty whether the share is below or above. A page that is not in the sample may be as full
+ * as a page can be of rows that are all due, or hold a single one: the bound allows for both
+ * (Maurer and Pontil 2009, empirical Bernstein bounds). What a sample cannot say, nor that the rows are
+ * few, is counted. All of it may take no longer than one batch.
+ *
+ * A rule that then takes more than was found, since rows fell due in the midst of its run, is asked
+ * again.
  *
  * A leaf that somebody holds locked cannot be counted, and holds nobody else up: it is left out of
  * the count and of this run. What was not counted is not swept.
  *
- * An approval is for a table, with its labels and all periods as they are: any change to them voids
- * it, and it is used up when the table's rules have gone through. It is evidence.
+ * An approval is for a table, with its labels, what they resolve to (the labels of parents, names that
+ * now mean something else) and all periods as they are: any change to them voids it, and it is used up
+ * when the table's rules have gone through. It is evidence.
  */
 #include "postgres.h"
 
@@ -44,26 +49,42 @@
 
 PG_FUNCTION_INFO_V1(pp_sql_approve_sweep);
 
-#define DEVIATIONS	5.0
+/* ln(2 / p): a sample misleads once in a million times. */
+#define CERTAINTY		14.5
 
-/* How much larger the next sample is, where one did not suffice. */
-#define SAMPLE_GROWTH	16
+/* Pages of the first sample, and how much larger the next is, where one did not suffice. */
+#define FIRST_SAMPLE	256
+#define SAMPLE_GROWTH	4
 
 #define APPROVAL	"waiting for an approval"
 
-/* SQL: what an approval of $1 is for. */
+/*
+ * SQL: what an approval of $1 is for; $3 is what the labels resolve to, at a moment that is always the
+ * same. What a function of the owner's does is the owner's word.
+ */
 #define PROMISE \
 	"(SELECT pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.concat(" \
 	"(SELECT pg_catalog.string_agg(pg_catalog.concat(s.objsubid, ' ', s.label), E'\\n' ORDER BY s.objsubid) " \
 	"FROM pg_catalog.pg_seclabel s WHERE s.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass " \
-	"AND s.objoid = $1 AND s.provider = 'privacy'), E'\\n', " \
+	"AND s.objoid = $1 AND s.provider = 'privacy'), E'\\n', $3, E'\\n', " \
 	"(SELECT pg_catalog.string_agg(p::pg_catalog.text, E'\\n' ORDER BY p.purpose, p.effective_at) " \
 	"FROM privacy.purpose_period p), E'\\n', " \
 	"(SELECT pg_catalog.string_agg(t::pg_catalog.text, E'\\n' ORDER BY t.tenant, t.purpose) " \
 	"FROM privacy.tenant_period t)), 'UTF8')))"
 
 double		sweep_max_fraction;
-static int	sweep_max_fraction_rows;
+int			sweep_max_fraction_rows;
+
+/* At which approvals are compared: every change of a period that was made by now is in force. */
+#define COMPARED_AT	((TimestampTz) (INT64CONST(2921940) * USECS_PER_DAY))
+
+/* What the rules of a table resolve to. */
+typedef struct Resolving
+{
+	Oid			relid;
+	bool		bind;
+	StringInfoData conditions;
+} Resolving;
 
 /* A rule while its share is found out. */
 typedef struct ShareCount
@@ -76,13 +97,16 @@ typedef struct ShareCount
 	uint64		pages;			/* of the leaves */
 	double		percent;		/* of the pages that the next sample reads; 100: all of them */
 	Oid			leaf;			/* that is being counted */
-	/* found in the latest sample: */
-	int64		total;
-	int64		due;
-	int64		filled;			/* pages with any row; not counted where all are read */
+	/* found in the latest sample, what the rule has taken in this run among it: */
+	double		total;
+	double		due;
+	double		filled;			/* pages with any row; not counted where all are read */
+	double		squares;		/* over those pages: of their rows due beyond the share */
 } ShareCount;
 
-static bool is_approved(SweepRule *rule);
+static bool is_approved(SweepRun *run, SweepRule *rule);
+static Datum resolve_conditions(Oid relid, bool bind);
+static void append_conditions(void *arg);
 static bool takes_too_much(SweepRun *run, SweepRule *rule);
 static void put_off(SweepRun *run, SweepRule *rule, const char *state, const char *problem);
 static void count_share(void *arg);
@@ -93,8 +117,8 @@ static void count_leaves(ShareCount *count);
 static void count_leaf(void *arg);
 static void leave_out(ShareCount *count);
 static bool is_certain(const ShareCount *count);
-static double bound_share(const ShareCount *count, double deviations);
-static int64 scale(const ShareCount *count, int64 found);
+static double uncertainty(const ShareCount *count);
+static int64 scale(const ShareCount *count, double found);
 static bool exceeds(const ShareCount *count);
 static void approve_origin(void);
 static void approve_table(Oid relid);
@@ -117,7 +141,7 @@ breaker_holds(SweepRun *run, SweepRule *rule)
 {
 	bool		holds;
 
-	rule->approved = is_approved(rule);
+	rule->approved = is_approved(run, rule);
 	if (rule->approved)
 		holds = false;
 	else if (run->copied != NULL)
@@ -128,22 +152,66 @@ breaker_holds(SweepRun *run, SweepRule *rule)
 	else
 		holds = takes_too_much(run, rule);
 	next_transaction(run);
+	rule->allowed = Max(rule->due, rule->done) + sweep_max_fraction_rows;
 	return holds;
 }
 
-static bool
-is_approved(SweepRule *rule)
+bool
+outgrows_breaker(SweepRun *run, SweepRule *rule)
 {
-	Oid			types[] = {REGCLASSOID, TEXTOID};
-	Datum		values[] = {ObjectIdGetDatum(rule->relid), CStringGetTextDatum(describe_origin())};
+	return !rule->approved && rule->done > rule->allowed && breaker_holds(run, rule);
+}
+
+static bool
+is_approved(SweepRun *run, SweepRule *rule)
+{
+	Oid			types[] = {REGCLASSOID, TEXTOID, TEXTOID};
+	Datum		values[] = {ObjectIdGetDatum(rule->relid), CStringGetTextDatum(describe_origin()), (Datum) 0};
 	bool		approved;
 
+	SPI_connect();
+	pp_core_execute("SELECT FROM privacy.sweep_approval a WHERE a.relation = $1 AND a.origin = $2",
+					false, 2, types, values, NULL);
+	approved = SPI_processed > 0;
+	SPI_finish();
+	if (!approved)
+		return false;
+	values[2] = resolve_conditions(rule->relid, run->bind);
 	SPI_connect();
 	pp_core_execute("SELECT FROM privacy.sweep_approval a WHERE a.relation = $1 AND a.origin = $2 AND a.promise = " PROMISE,
 					false, lengthof(types), types, values, NULL);
 	approved = SPI_processed > 0;
 	SPI_finish();
 	return approved;
+}
+
+/* The conditions of all rules of a table, as text. A rule that cannot be resolved adds none: once it can be, that is another promise. */
+static Datum
+resolve_conditions(Oid relid, bool bind)
+{
+	Resolving	resolving = {.relid = relid, .bind = bind};
+
+	initStringInfo(&resolving.conditions);
+	if (pp_core_attempt(append_conditions, &resolving) != NULL)
+		appendStringInfoString(&resolving.conditions, "unresolved");
+	return CStringGetTextDatum(resolving.conditions.data);
+}
+
+static void
+append_conditions(void *arg)
+{
+	Resolving  *resolving = arg;
+	ListCell   *cell;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(cell, pp_label_columns(resolving->relid))
+	{
+		RetentionRule *rule = pp_policy_resolve(resolving->relid, lfirst_int(cell), COMPARED_AT, resolving->bind);
+
+		if (rule != NULL && !rule->unbound)
+			appendStringInfo(&resolving->conditions, "%s: %s\n", rule->text, rule->due);
+	}
+	PopActiveSnapshot();
 }
 
 /* What cannot be counted waits too: as locked, or as what its batches would come to. */
@@ -178,12 +246,18 @@ takes_too_much(SweepRun *run, SweepRule *rule)
 	return true;
 }
 
+void
+hold_rule(SweepRun *run, SweepRule *rule, const char *problem)
+{
+	put_off(run, rule, APPROVAL, problem);
+}
+
 static void
 put_off(SweepRun *run, SweepRule *rule, const char *state, const char *problem)
 {
 	rule->state = state;
 	rule->problem = MemoryContextStrdup(run->memory, problem);
-	rule->started = false;
+	rule->started = rule->done > 0;
 	if (run->copied != NULL || strcmp(state, "locked") == 0)
 		return;
 	ereport(WARNING,
@@ -208,7 +282,7 @@ count_share(void *arg)
 	PopActiveSnapshot();
 	if (count->resolved != NULL)
 	{
-		widen_sample(count, 2 * DEVIATIONS * DEVIATIONS / fmax(count->max_fraction, 1e-6));
+		widen_sample(count, FIRST_SAMPLE);
 		for (count_leaves(count); count->percent < 100 && !is_certain(count); count_leaves(count))
 			widen_sample(count, count->percent / 100 * count->pages * SAMPLE_GROWTH);
 		count->rule->due = scale(count, count->due);
@@ -257,13 +331,15 @@ widen_sample(ShareCount *count, double pages)
 	count->percent = count->pages > pages ? 100 * pages / count->pages : 100;
 }
 
-/* Those that somebody holds are left out from then on. */
+/* Those that somebody holds are left out from then on. A row that the rule has deleted in this run was due; so was a value, whose row is still there. */
 static void
 count_leaves(ShareCount *count)
 {
 	ListCell   *cell;
 
-	count->due = count->total = count->filled = 0;
+	count->filled = count->squares = 0;
+	count->due = count->rule->done * count->percent / 100;
+	count->total = count->rule->attnum == 0 ? count->due : 0;
 	foreach(cell, count->leaves)
 	{
 		ErrorData  *error;
@@ -287,26 +363,27 @@ static void
 count_leaf(void *arg)
 {
 	ShareCount *count = arg;
-	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(count->run->cut_off)};
-	int64	   *sums[] = {&count->total, &count->due, &count->filled};
+	Oid			types[] = {TIMESTAMPTZOID, FLOAT8OID};
+	Datum		values[] = {TimestampTzGetDatum(count->run->cut_off), Float8GetDatum(count->max_fraction)};
+	double	   *sums[] = {&count->total, &count->due, &count->filled, &count->squares};
 	bool		all = count->percent >= 100;
 
 	SPI_connect();
 	(void) execute_as(count->resolved->owner,
-					  psprintf("SELECT pg_catalog.sum(n)::pg_catalog.int8, pg_catalog.sum(due)::pg_catalog.int8, pg_catalog.count(*) "
+					  psprintf("SELECT pg_catalog.sum(n)::pg_catalog.float8, pg_catalog.sum(due)::pg_catalog.float8, "
+							   "pg_catalog.count(*)::pg_catalog.float8, pg_catalog.sum((due - $2 * n) * (due - $2 * n)) "
 							   "FROM (SELECT pg_catalog.count(*) AS n, pg_catalog.count(*) FILTER (WHERE %s) AS due "
 							   "FROM ONLY %s AS " PP_TARGET "%s GROUP BY %s) AS page",
 							   count->resolved->due, pp_core_quote_relation(count->leaf),
 							   all ? "" : psprintf(" TABLESAMPLE pg_catalog.system(%.9f)", count->percent),
 							   all ? "()" : "pg_catalog.substr(pg_catalog.tidsend(" PP_TARGET ".ctid), 1, 4)"),
-					  1, types, values, 0);
+					  lengthof(types), types, values, 0);
 	for (int i = 0; i < (int) lengthof(sums); i++)
 	{
 		bool		isnull;
-		int64		found = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &isnull));
+		Datum		found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &isnull);
 
-		*sums[i] += isnull ? 0 : found;
+		*sums[i] += isnull ? 0 : DatumGetFloat8(found);
 	}
 	SPI_finish();
 }
@@ -320,28 +397,34 @@ leave_out(ShareCount *count)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Who is above must be above the number of rows too; whether it is, only a count tells where that is near. */
 static bool
 is_certain(const ShareCount *count)
 {
-	return count->filled > 0 &&
-		(bound_share(count, DEVIATIONS) < count->max_fraction || bound_share(count, -DEVIATIONS) > count->max_fraction);
+	double		excess = count->due - count->max_fraction * count->total;
+
+	if (count->filled < 2 || fabs(excess) / count->filled <= uncertainty(count))
+		return false;
+	return excess < 0 || scale(count, count->due) > 2 * (int64) sweep_max_fraction_rows;
 }
 
-/* The upper end of Wilson's interval, for a share found in so many pages; the lower for negative deviations. */
+/*
+ * By how much the average page may differ from that of the sample, in rows due beyond the share. One
+ * such number lies between that of a full page that stays and that of a full page that is due.
+ */
 static double
-bound_share(const ShareCount *count, double deviations)
+uncertainty(const ShareCount *count)
 {
 	double		n = count->filled;
-	double		share = (double) count->due / count->total;
-	double		squared = deviations * deviations;
+	double		mean = (count->due - count->max_fraction * count->total) / n;
+	double		variance = fmax(count->squares - n * mean * mean, 0) / (n - 1);
 
-	return (share + squared / (2 * n) + deviations * sqrt(share * (1 - share) / n + squared / (4 * n * n))) /
-		(1 + squared / n);
+	return sqrt(2 * variance * CERTAINTY / n) + 7 * MaxHeapTuplesPerPage * CERTAINTY / (3 * (n - 1));
 }
 
 /* From the sample to all of it. */
 static int64
-scale(const ShareCount *count, int64 found)
+scale(const ShareCount *count, double found)
 {
 	return count->percent > 0 ? (int64) rint(found * 100 / count->percent) : 0;
 }
@@ -412,14 +495,15 @@ approve_origin(void)
 static void
 approve_table(Oid relid)
 {
-	Oid			types[] = {REGCLASSOID, TEXTOID};
-	Datum		values[] = {ObjectIdGetDatum(relid), CStringGetTextDatum(describe_origin())};
+	Oid			types[] = {REGCLASSOID, TEXTOID, TEXTOID};
+	Datum		values[] = {ObjectIdGetDatum(relid), CStringGetTextDatum(describe_origin()), (Datum) 0};
 
 	if (!list_member_oid(pp_label_relations(), relid))
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("table \"%s\" has no deletion rule", get_rel_name(relid) ? get_rel_name(relid) : psprintf("%u", relid)),
 				errhint("Tables with a deletion rule are listed by privacy.sweep_rule."));
+	values[2] = resolve_conditions(relid, true);
 	pp_core_execute("DELETE FROM privacy.sweep_approval WHERE relation = $1", false, 1, types, values, NULL);
 	pp_core_execute("INSERT INTO privacy.sweep_approval (relation, origin, promise) VALUES ($1, $2, " PROMISE ")",
 					false, lengthof(types), types, values, NULL);

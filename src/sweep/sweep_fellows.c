@@ -79,7 +79,7 @@ tell_fellows(SweepBatch *batch, int64 done)
 	foreach(cell, done > 0 ? batch->fellows : NIL)
 	{
 		SweepRule  *rule = lfirst(cell);
-		SweepEffect effect = {rule->table, rule, done, 0};
+		SweepEffect effect = {.table = rule->table, .rule = rule, .deleted = done};
 
 		add_effect(&batch->effects, &effect);
 	}

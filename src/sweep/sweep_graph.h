@@ -83,6 +83,7 @@ typedef struct SweepEffect
 	SweepRule  *rule;			/* of companions and fellows; NULL: followers */
 	int64		deleted;		/* or treated, by fellows */
 	int64		cleared;
+	Oid			leaf;			/* of followers */
 } SweepEffect;
 
 /* sweep_record.c: adds what was done to a table to a list of SweepEffect; *more is copied. */

@@ -53,6 +53,7 @@ typedef struct SweepRule
 	bool		approved;
 	int64		done;			/* rows deleted or values treated, committed */
 	int64		due;			/* as counted before the first batch, or estimated; 0: not counted */
+	int64		allowed;		/* what may be done before the breaker is asked again */
 	bool		left_out;		/* a leaf that must not be touched; problem says which */
 	List	   *uncounted;		/* leaves that somebody held when the breaker counted */
 	bool		started;		/* in this run, by start_rule() */
@@ -82,6 +83,7 @@ typedef struct SweepRun
 	bool		bind;			/* restored labels */
 	SweepLoad	load;			/* of all rules without a pace of their own */
 	instr_time	turn;			/* when the present one began */
+	List	   *followed;		/* of FollowedTable: what follows, by its table (sweep_followers.c) */
 	const char *copied;			/* why this database is taken for a copy, or NULL */
 	List	   *rules;			/* of SweepRule, in the order in which they run */
 } SweepRun;
@@ -129,6 +131,12 @@ extern void init_breaker(void);
  * would take too much of its table, or this database is a copy. Then the rule says so in its state.
  */
 extern bool breaker_holds(SweepRun *run, SweepRule *rule);
+
+/* sweep_breaker.c: after a batch: the same, where the rule has taken more than was counted. */
+extern bool outgrows_breaker(SweepRun *run, SweepRule *rule);
+
+/* sweep_breaker.c: the rule waits for an approval, and says why. */
+extern void hold_rule(SweepRun *run, SweepRule *rule, const char *problem);
 
 /* sweep_origin.c: whether this database is a copy of the one where it swept; fills in run->copied. */
 extern void find_origin(SweepRun *run);
@@ -262,6 +270,12 @@ extern void init_standing(void);
  * is not to run, and says so in its state and problem.
  */
 extern bool start_rule(SweepRun *run, SweepRule *rule);
+
+/*
+ * sweep_standing.c: before a pause, outside any snapshot: takes the mark away, since a crash meanwhile is
+ * nobody's fault; start_rule() sets it again.
+ */
+extern void suspend_rule(SweepRun *run);
 
 /* sweep_standing.c: inside a transaction: a run begins; what others left unfinished is judged. */
 extern void settle_unfinished(void);

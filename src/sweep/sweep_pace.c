@@ -28,6 +28,7 @@
 
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "replication/walsender.h"
@@ -38,8 +39,11 @@
 #include "utils/guc.h"
 #include "utils/wait_event.h"
 
+#include "audit/audit.h"
 #include "core/core.h"
 #include "sweep/sweep_pace.h"
+
+PG_FUNCTION_INFO_V1(pp_sql_record_sweep_pace);
 
 #define MIN_PAUSE	0.005		/* seconds; shorter ones are put on the next */
 #define NAP			1.0			/* until settings are read again */
@@ -146,6 +150,24 @@ override(int *value, int column)
 		*value = DatumGetInt32(own);
 }
 
+/* privacy.record_sweep_pace(relation regclass): who switches the breaker off leaves evidence, as who approves does */
+Datum
+pp_sql_record_sweep_pace(PG_FUNCTION_ARGS)
+{
+	AuditEntry	entry = {.action = "sweep.pace", .row_count = -1};
+	Oid			types[] = {REGCLASSOID};
+	Datum		values[] = {PG_GETARG_DATUM(0)};
+
+	SPI_connect();
+	entry.object = pp_core_quote_relation(PG_GETARG_OID(0));
+	pp_core_execute("SELECT coalesce((SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb(p) - 'relation') "
+					"FROM privacy.sweep_pace AS p WHERE p.relation = $1), '{}')", false, lengthof(types), types, values, NULL);
+	entry.detail = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	pp_audit_append(&entry);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
 void
 hold_for_window(SweepRun *run)
 {
@@ -177,6 +199,7 @@ pace_batch(SweepRun *run, SweepRule *rule, double seconds, int64 rows, uint64 wa
 	double		pause;
 	const char *phase;
 	bool		slept = false;
+	bool		suspended = false;
 
 	if (!may_go_on(run, rule, &pace))
 		return false;
@@ -193,6 +216,9 @@ pace_batch(SweepRun *run, SweepRule *rule, double seconds, int64 rows, uint64 wa
 			rule->unfinished = true;
 		if (rule->unfinished || (!lags && pause < MIN_PAUSE))
 			break;
+		if (!suspended && (lags || pause > NAP))
+			suspend_rule(run);
+		suspended |= lags || pause > NAP;
 		report_phase(run, rule, lags ? "waiting for a standby" : phase);
 		nap(lags ? LAG_NAP : Min(pause, NAP));
 		slept = true;
@@ -201,7 +227,7 @@ pace_batch(SweepRun *run, SweepRule *rule, double seconds, int64 rows, uint64 wa
 	}
 	if (pause <= 0)
 		begin_account(load);
-	return !rule->unfinished;
+	return !rule->unfinished && (!suspended || start_rule(run, rule));
 }
 
 static SweepLoad *

@@ -40,5 +40,6 @@ extern bool window_is_open(const SweepWindow *window);
 
 /* sweep_breaker.c: settings. */
 extern double sweep_max_fraction;
+extern int	sweep_max_fraction_rows;
 
 #endif							/* PP_SWEEP_PACE_H */

@@ -196,10 +196,11 @@ time_batch(SweepRun *run, SweepRule *rule, SweepRange *range)
 	report_phase(run, rule, "running");
 	go_on = run_batch(run, rule, range);
 	milliseconds = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
-	if (rule->done > done)
+	if (rule->done > done || milliseconds > batch_target_ms)
 		adapt(range, milliseconds);
-	return go_on && pace_batch(run, rule, milliseconds / 1000.0, range->emptied ? 0 : rule->done - done,
-							   pgWalUsage.wal_bytes - wal_bytes);
+	return go_on && !outgrows_breaker(run, rule) &&
+		pace_batch(run, rule, milliseconds / 1000.0, range->emptied ? 0 : rule->done - done,
+				   pgWalUsage.wal_bytes - wal_bytes);
 }
 
 /* By steps: one slow commit says little about the next. */

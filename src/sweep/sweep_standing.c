@@ -7,7 +7,7 @@
  *
  * A rule that takes the server down cannot say so. Before it starts, a mark is committed, and
  * flushed, since what a crash loses would be no mark; it moves on with the run and is taken away at
- * its end. A mark that is found at the beginning of a run was left by a run that did not come to its
+ * its end, and for each longer pause, in which a crash is not its doing. A mark that is found at the beginning of a run was left by a run that did not come to its
  * end: it was cancelled, or the server was stopped, or it crashed. The mark names the time of uptime
  * in which it was made, and shared memory knows whether a crash preceded the present one. After
  * MAX_CRASHES of them in a row the rule is parked, also for people, until resume_sweep().
@@ -80,6 +80,15 @@ start_rule(SweepRun *run, SweepRule *rule)
 	return true;
 }
 
+void
+suspend_rule(SweepRun *run)
+{
+	pp_core_execute("UPDATE privacy.sweep_standing SET at_work = NULL WHERE at_work IS NOT NULL", false, 0, NULL, NULL, NULL);
+	/* a mark that came back with the crash would be taken for one of work */
+	ForceSyncCommit();
+	next_transaction(run);
+}
+
 /*
  * Moves the mark here from wherever it was; makes none without shared memory, which could not tell
  * what became of it. False, and nothing is marked, for a rule that is parked or rests.
@@ -140,9 +149,11 @@ settle_unfinished(void)
 	values[1] = BoolGetDatum(after_crash);
 	pp_core_execute("WITH crashed AS (UPDATE privacy.sweep_standing SET crashes = crashes + 1, at_work = NULL, "
 					"last_error = 'the server crashed while it ran', last_error_at = pg_catalog.clock_timestamp() "
-					"WHERE at_work <> $1 AND $2 RETURNING 1) "
-					"UPDATE privacy.sweep_run SET state = CASE WHEN EXISTS (SELECT FROM crashed) THEN 'crashed' "
-					"ELSE 'cancelled' END WHERE state = 'running'",
+					"WHERE at_work <> $1 AND $2 RETURNING 1), "
+					"run AS (UPDATE privacy.sweep_run SET state = CASE WHEN EXISTS (SELECT FROM crashed) THEN 'crashed' "
+					"ELSE 'cancelled' END WHERE state = 'running' RETURNING id, state) "
+					"UPDATE privacy.sweep_outcome o SET state = run.state FROM run "
+					"WHERE o.run_id = run.id AND o.state IN ('queued', 'running')",
 					false, lengthof(types), types, values, NULL);
 	pp_core_execute("UPDATE privacy.sweep_standing SET at_work = NULL WHERE at_work = $1 OR NOT $2 AND at_work IS NOT NULL",
 					false, lengthof(types), types, values, NULL);

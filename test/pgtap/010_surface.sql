@@ -96,6 +96,7 @@ SELECT * FROM pg_temp.pinned($$SELECT pg_describe_object(classid, objid, 0) FROM
 	function privacy.pseudonym_version(text,text)
 	function privacy.pseudonym_version(uuid,text)
 	function privacy.rebind_labels(regclass)
+	function privacy.record_sweep_pace(regclass)
 	function privacy.refuse_change()
 	function privacy.reidentify(text,text,text)
 	function privacy.rekey_column(regclass,name,text,name)
@@ -237,6 +238,7 @@ SELECT * FROM pg_temp.pinned($$SELECT concat_ws(' ', p.oid::regproc || '(' || pg
 	privacy.pseudonym_version(value text, scope text) -> integer function c stable safe strict
 	privacy.pseudonym_version(value uuid, scope text) -> integer function c stable safe strict
 	privacy.rebind_labels(relation regclass DEFAULT NULL::regclass) -> integer function c volatile unsafe
+	privacy.record_sweep_pace(relation regclass) -> void function c volatile unsafe strict
 	privacy.refuse_change() -> trigger function plpgsql volatile unsafe {"search_path=pg_catalog, pg_temp"}
 	privacy.reidentify(token text, scope text, reason text) -> text function c volatile unsafe
 	privacy.rekey_column(IN table_name regclass, IN column_name name, IN scope text, IN raw_column name DEFAULT NULL::name) procedure c volatile unsafe

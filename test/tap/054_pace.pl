@@ -105,6 +105,19 @@ is($primary->safe_psql('postgres', $OUTCOME), 'waiting for the window', 'its rul
 cmp_ok($primary->safe_psql('postgres', $ROWS), '>', 3000, 'with what is left');
 set_limit('sweep_window', '');
 
+# The label changes in a pause: what the table promises now, nobody has been asked about.
+set_limit('sweep_rate_limit', 1);
+$sweep = start_sweep();
+wait_for_pause();
+$primary->safe_psql('postgres', q{SECURITY LABEL FOR privacy ON TABLE visit IS 'RETAIN 1 day FOR service AFTER seen_at THEN DELETE'});
+set_limit('sweep_rate_limit', 0);
+cmp_ok(end_of($sweep), '<', 20, 'a rule whose label has changed ends');
+is($primary->safe_psql('postgres', $OUTCOME), 'waiting for the next run', 'until the next run');
+cmp_ok($primary->safe_psql('postgres', $ROWS), '>', 3000, 'with what is left');
+is($primary->safe_psql('postgres', "SELECT count(*) FROM privacy.audit_entry WHERE rule LIKE '%1 day%'"), '0', 'and has done nothing under the new one');
+$primary->safe_psql('postgres', q{SECURITY LABEL FOR privacy ON TABLE visit IS 'RETAIN FOR service AFTER seen_at THEN DELETE'});
+set_limit('sweep_rate_limit', 1);
+
 # Told to end, by the user and by the server.
 $sweep = start_sweep();
 wait_for_pause();
@@ -118,7 +131,19 @@ $primary->stop('fast');
 cmp_ok(time - $start, '<', 10, 'a fast shutdown does not wait for it');
 end_of($sweep);
 $primary->start;
+
+# A crash while it pauses is not its doing.
+$sweep = start_sweep();
+ok($primary->poll_query_until('postgres', "SELECT count(*) = 1 FROM privacy.sweep_progress WHERE phase = 'throttled by sweep_rate_limit'"), 'a sweep pauses again');
+$primary->stop('immediate');
+end_of($sweep);
+$primary->start;
 set_limit('sweep_rate_limit', 0);
+my $broken = $primary->safe_psql('postgres', 'SELECT max(id) FROM privacy.sweep_run');
+$primary->safe_psql('postgres', 'CALL privacy.sweep()');
+is($primary->safe_psql('postgres', 'SELECT max(crashes) FROM privacy.sweep_rule'), '0', 'a crash while it pauses does not count');
+is($primary->safe_psql('postgres', "SELECT string_agg(DISTINCT state, ', ') FROM privacy.sweep_outcome WHERE run_id = $broken"), 'cancelled',
+	'the next run says that this one did not come to its end');
 
 # Rules take turns: one that is slow by its own pace, or endless under everybody's, keeps no other waiting. Its columns wait for it.
 $primary->safe_psql('postgres', <<'SQL');
