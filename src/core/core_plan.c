@@ -53,9 +53,9 @@ keep_plan(const char *statement, SPIPlanPtr plan)
 	KeptPlan   *kept = &kept_plans[oldest_plan];
 
 	forget_plan(kept);
-	kept->statement = MemoryContextStrdup(TopMemoryContext, statement);
 	SPI_keepplan(plan);
 	kept->plan = plan;
+	kept->statement = MemoryContextStrdup(TopMemoryContext, statement);
 	oldest_plan = (oldest_plan + 1) % KEPT_PLANS;
 }
 

@@ -67,6 +67,7 @@ resolve_fellow(void *arg)
 	resolved = pp_policy_resolve(candidate->rule->relid, candidate->rule->attnum, batch->run->cut_off, batch->run->bind);
 	PopActiveSnapshot();
 	if (resolved != NULL && !resolved->draft && !resolved->unbound &&
+		keeps_promise(batch->run, candidate->rule, resolved) &&
 		strcmp(resolved->end, batch->resolved->end) == 0 && reads_only_row(batch, resolved))
 		candidate->resolved = resolved;
 }

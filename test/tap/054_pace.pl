@@ -118,6 +118,26 @@ is($primary->safe_psql('postgres', "SELECT count(*) FROM privacy.audit_entry WHE
 $primary->safe_psql('postgres', q{SECURITY LABEL FOR privacy ON TABLE visit IS 'RETAIN FOR service AFTER seen_at THEN DELETE'});
 set_limit('sweep_rate_limit', 1);
 
+# So it is with a column that is treated along with another.
+$primary->safe_psql('postgres', <<'SQL');
+	SELECT privacy.create_purpose('greeting', 'contract', '1 month', 'Greet them');
+	CREATE TABLE guest (id int, name text, nickname text, seen_at timestamptz NOT NULL);
+	TRUNCATE visit;
+	INSERT INTO guest SELECT n, 'x', 'y', now() - interval '2 months' FROM generate_series(1, 4000) n;
+	SECURITY LABEL FOR privacy ON TABLE guest IS 'RETAIN FOR service, greeting AFTER seen_at THEN DELETE';
+	SECURITY LABEL FOR privacy ON COLUMN guest.name IS 'FOR greeting THEN SET NULL';
+	SECURITY LABEL FOR privacy ON COLUMN guest.nickname IS 'FOR greeting THEN SET NULL';
+SQL
+$sweep = start('CALL privacy.sweep()');
+wait_for_pause();
+$primary->safe_psql('postgres', q{SECURITY LABEL FOR privacy ON COLUMN guest.nickname IS $$FOR greeting THEN SET 'gone'$$});
+set_limit('sweep_rate_limit', 0);
+end_of($sweep);
+is($primary->safe_psql('postgres', q{SELECT count(name) || ' ' || count(*) FILTER (WHERE nickname = 'gone') FROM guest}), '0 0',
+	'a column whose label has changed is not treated along with another');
+$primary->safe_psql('postgres', 'DROP TABLE guest');
+set_limit('sweep_rate_limit', 1);
+
 # Told to end, by the user and by the server.
 $sweep = start_sweep();
 wait_for_pause();
